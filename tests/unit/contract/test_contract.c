@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "contract/contract.h"
+
+#include "fixture.h"
+
+static struct descriptor_set *all_set, *options_set, *bad_set, *old_set;
+
+static int setup(void **state)
+{
+    (void)state;
+    all_set = load_set("all_types");
+    options_set = load_set("contract_options");
+    bad_set = load_set("bad_contracts");
+    old_set = load_set("bad_proto2");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    descriptor_set_free(all_set);
+    descriptor_set_free(options_set);
+    descriptor_set_free(bad_set);
+    descriptor_set_free(old_set);
+    return 0;
+}
+
+static struct contract *make(const struct descriptor_set *set, const char *name,
+                             const struct contract_overrides *overrides)
+{
+    struct errs errs = {0};
+    struct contract *contract = contract_make(find_type(set, name), overrides, &errs);
+    if (!contract)
+        fail_msg("%s: %s: %s", name, errs.items[0].place, errs.items[0].text);
+    assert_int_equal(errs.count, 0);
+    errs_free(&errs);
+    return contract;
+}
+
+static const struct column *find_column(const struct contract *contract, const char *name)
+{
+    for (unsigned i = 0; i < contract->n_columns; i++) {
+        if (strcmp(contract->columns[i].name, name) == 0)
+            return &contract->columns[i];
+    }
+    fail_msg("no column %s", name);
+    return NULL;
+}
+
+static void test_options_make_the_contract(void **state)
+{
+    (void)state;
+    struct contract *contract = make(options_set, "pactolus.test.options.v3.Full", NULL);
+    assert_string_equal(contract->name, "pactolus.test.options.v3.Full");
+    assert_int_equal(contract->n_columns, 5); /* secret is skipped */
+    assert_int_equal(contract->n_key, 2);
+    assert_string_equal(contract->columns[contract->key[0]].name, "tenant");
+    assert_string_equal(contract->columns[contract->key[1]].name, "id");
+    assert_int_equal(find_column(contract, "id")->key_position, 1);
+    assert_int_equal(find_column(contract, "id")->type->id, TYPE_UUID);
+    assert_string_equal(contract->columns[contract->version].name, "rev");
+    assert_int_equal(contract->columns[contract->version].type->id, TYPE_BIGINT);
+    assert_string_equal(contract->columns[contract->event_time].name, "happened_at");
+    const struct column *power = find_column(contract, "power_kw");
+    assert_int_equal(power->key_position, -1);
+    assert_string_equal(power->comment, "Comment of the field.");
+    assert_string_equal(power->unit, "kW");
+    assert_string_equal(power->null_means, "not measured");
+    assert_string_equal(find_column(contract, "tenant")->unit, "");
+    assert_string_equal(contract->schema, "lake");
+    assert_string_equal(contract->table, "full_rows");
+    assert_string_equal(contract->view_schema, "pactolus_test_options");
+    assert_string_equal(contract->view, "full_view");
+    assert_string_equal(contract->description, "What it is for");
+    assert_int_equal(contract->status, CONTRACT_DEPRECATED);
+    assert_int_equal(contract->n_topics, 2);
+    assert_non_null(contract->rules);
+    contract_free(contract);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct contract *contract = make(options_set, "pactolus.test.options.v3.Event", NULL);
+    assert_int_equal(contract->mode, CONTRACT_APPEND);
+    assert_int_equal(contract->n_key, 0);
+    assert_int_equal(contract->version, -1);
+    assert_int_equal(contract->event_time, -1);
+    assert_string_equal(contract->schema, "data");
+    assert_string_equal(contract->table, "pactolus_test_options_event_v3");
+    assert_string_equal(contract->view_schema, "pactolus_test_options");
+    assert_string_equal(contract->view, "event_v3");
+    assert_string_equal(contract->description, "Appended, never updated.");
+    assert_string_equal(contract->owner, "");
+    contract_free(contract);
+}
+
+static void test_all_types_become_columns(void **state)
+{
+    (void)state;
+    const char *key[] = {"f_int64"};
+    struct contract_overrides overrides = {.contract = {.key = key, .n_key = 1}};
+    struct contract *contract = make(all_set, "pactolus.test.v1.AllTypes", &overrides);
+    assert_int_equal(contract->n_columns, contract->message->n_fields);
+    for (unsigned i = 1; i < contract->n_columns; i++)
+        assert_true(contract->columns[i].field->pb->id > contract->columns[i - 1].field->pb->id);
+    assert_false(find_column(contract, "f_int32")->nullable);
+    assert_true(find_column(contract, "o_int32")->nullable);
+    assert_true(find_column(contract, "at")->nullable);
+    assert_true(find_column(contract, "c_int32")->nullable);
+    assert_false(find_column(contract, "r_int32")->nullable);
+    assert_true(find_column(contract, "r_int32")->array);
+    assert_true(find_column(contract, "r_at")->array);
+    assert_false(find_column(contract, "trees")->array);
+    assert_false(find_column(contract, "m_string")->array);
+    assert_false(find_column(contract, "r_w_string")->wrapper);
+    assert_true(find_column(contract, "w_int64")->wrapper);
+    assert_true(find_column(contract, "w_int64")->nullable);
+    contract_free(contract);
+}
+
+static void test_configuration_wins(void **state)
+{
+    (void)state;
+    char key_field[] = "id", table[] = "other", column_name[] = "leistung", field[] = "power";
+    const char *key[] = {key_field};
+    struct column_override columns[] = {
+        {.field = field, .options = {.name = column_name}, .place = "a.conf:3"},
+        {.field = "secret", .options = {.skip = false, .skip_said = true}},
+        {.field = "happened_at", .options = {.skip = true, .skip_said = true}},
+    };
+    struct contract_overrides overrides = {
+        .contract = {.key = key, .n_key = 1, .table = table, .status_said = true},
+        .columns = columns,
+        .n_columns = 3};
+    struct errs errs = {0};
+    const struct message_type *type = find_type(options_set, "pactolus.test.options.v3.Full");
+    assert_null(contract_make(type, &overrides, &errs)); /* event_time names what is skipped now */
+    assert_int_equal(errs.count, 1);
+    assert_contains(errs.items[0].text, "event time happened_at: an option skips that field");
+    errs_free(&errs);
+
+    overrides.n_columns = 2;
+    struct contract *contract = make(options_set, type->full_name, &overrides);
+    memset(key_field, 'x', 2), memset(table, 'x', 5), memset(column_name, 'x', 8);
+    assert_int_equal(contract->n_key, 1);
+    assert_string_equal(contract->columns[contract->key[0]].name, "id");
+    assert_string_equal(contract->table, "other");
+    assert_string_equal(contract->schema, "lake");
+    assert_int_equal(contract->status, CONTRACT_ACTIVE);
+    assert_string_equal(find_column(contract, "leistung")->unit, "kW"); /* not said: the .proto's */
+    assert_int_equal(find_column(contract, "secret")->type->id, TYPE_TEXT);
+    contract_free(contract);
+}
+
+static void expect_faults(const struct descriptor_set *set, const char *name, unsigned count,
+                          const char *part)
+{
+    struct errs errs = {0};
+    struct contract *contract = contract_make(find_type(set, name), NULL, &errs);
+    if (contract)
+        fail_msg("%s was taken", name);
+    bool found = false;
+    for (unsigned i = 0; i < errs.count; i++) {
+        found |= strstr(errs.items[i].text, part) != NULL;
+        assert_int_equal(errs.items[i].class, ERR_HALT);
+        assert_int_equal(errs.items[i].exit, ERR_EXIT_CONFIG);
+        assert_contains(errs.items[i].place, ".proto:");
+    }
+    if (!found || errs.count != count)
+        fail_msg("%s: %u faults, first: %s; wanted: %s", name, errs.count, errs.items[0].text,
+                 part);
+    errs_free(&errs);
+}
+
+static void test_bad_contracts_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message;
+        unsigned count;
+        const char *part;
+    } rows[] = {
+        {"NoKey", 1, "has no key"},
+        {"UnknownKey", 1, "key payment_ids: pactolus.test.bad.v1.UnknownKey has no such field"},
+        {"FloatKey", 1, "key id of pactolus.test.bad.v1.FloatKey: floating-point"},
+        {"RepeatedKey", 1, "it is repeated"},
+        {"MapKey", 1, "it is a map"},
+        {"MessageKey", 1, "it is a message"},
+        {"KeyTwice", 1, "it is named twice"},
+        {"SkippedKey", 1, "an option skips that field"},
+        {"AppendWithKey", 1, "appends, so it has no key"},
+        {"TimestampVersion", 1, "version field changed_at of"},
+        {"TextVersion", 1, "is not an integer"},
+        {"KeyVersion", 1, "is part of the key"},
+        {"IntegerEventTime", 1, "is not a Timestamp"},
+        {"HasAny", 1, "google.protobuf.Any"},
+        {"HasAnyBelow", 1, "HasAny.anything"},
+        {"TwoColumnsOfOneName", 1, "fields name and title of"},
+        {"ReservedColumns", 2, "names that begin with an underscore"},
+        {"ReservedColumns", 2, "PostgreSQL keeps that name"},
+        {"LongNames", 3, "at most 63 are allowed"},
+        {"LongNames", 3, "view (with its twin)"},
+        {"ReservedSchema", 1, "the schema pg_catalog is reserved"},
+        {"BadTypeOverride", 1, "cannot be a column of type uuid"},
+        {"BadTerms", 3, "freshness \"5\""},
+        {"BadTerms", 3, "sunset \"tomorrow\""},
+        {"NoFields", 1, "no field to make a column of"},
+        {"Several", 4, "key idd"},
+        {"Several", 4, "version field ratio"},
+        {"Several", 4, "event time when"},
+        {"Several", 4, "google.protobuf.Any"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "pactolus.test.bad.v1.%s", rows[i].message);
+        expect_faults(bad_set, name, rows[i].count, rows[i].part);
+    }
+    /* no key either, since these files do without our options */
+    expect_faults(old_set, "pactolus.test.bad.v2.HasGroup", 2, "field part is a group");
+    expect_faults(old_set, "pactolus.test.bad.v2.HasExtension", 2, "field more is an extension");
+}
+
+static void test_hints_and_places(void **state)
+{
+    (void)state;
+    struct errs errs = {0};
+    assert_null(contract_make(find_type(bad_set, "pactolus.test.bad.v1.UnknownKey"), NULL, &errs));
+    assert_string_equal(errs.items[0].hint, "did you mean payment_id?");
+    assert_null(
+        contract_make(find_type(bad_set, "pactolus.test.bad.v1.TimestampVersion"), NULL, &errs));
+    assert_contains(errs.items[1].hint, "a Timestamp loses its nanoseconds: use an integer");
+    assert_contains(errs.items[1].place, "bad_contracts.proto:");
+
+    const char *key[] = {"no"};
+    struct column_override columns[] = {
+        {.field = "ids", .options = {.name = "x"}, .place = "b.conf:7"},
+        {.field = "id", .options = {.name = ""}, .place = "b.conf:8"},
+    };
+    struct contract_overrides overrides = {.contract = {.key = key, .n_key = 1},
+                                           .place = "b.conf:5",
+                                           .columns = columns,
+                                           .n_columns = 2};
+    errs_free(&errs);
+    memset(&errs, 0, sizeof errs);
+    assert_null(contract_make(find_type(bad_set, "pactolus.test.bad.v1.NoKey"), &overrides, &errs));
+    assert_int_equal(errs.count, 3);
+    assert_string_equal(errs.items[0].place, "b.conf:8");
+    assert_contains(errs.items[0].text, "empty name");
+    assert_string_equal(errs.items[1].place, "b.conf:7");
+    assert_contains(errs.items[1].text, "has no field ids");
+    assert_string_equal(errs.items[1].hint, "did you mean id?");
+    assert_string_equal(errs.items[2].place, "b.conf:5");
+    errs_free(&errs);
+}
+
+static void test_fingerprint(void **state)
+{
+    (void)state;
+    const char *name = "pactolus.test.options.v3.Full";
+    struct contract *a = make(options_set, name, NULL), *b = make(options_set, name, NULL);
+    assert_int_equal(strlen(a->fingerprint), 64);
+    assert_string_equal(a->fingerprint, b->fingerprint);
+    contract_free(b);
+    const char *key[] = {"id", "tenant"}; /* the other way round */
+    struct column_override renamed = {.field = "power", .options = {.name = "p"}};
+    struct column_override retyped = {.field = "id", .options = {.type = "text"}};
+    struct column_override described = {.field = "power", .options = {.unit = "MW"}};
+    const struct {
+        struct contract_overrides overrides;
+        bool same;
+    } rows[] = {
+        {{.contract = {.key = key, .n_key = 2}}, false},
+        {{.contract = {.table = "t"}}, false},
+        {{.contract = {.schema = "s"}}, false},
+        {{.columns = &renamed, .n_columns = 1}, false},
+        {{.columns = &retyped, .n_columns = 1}, false},
+        {{.columns = &described, .n_columns = 1}, true},
+        {{.contract = {.owner = "other", .description = "other"}}, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        b = make(options_set, name, &rows[i].overrides);
+        assert_int_equal(strcmp(a->fingerprint, b->fingerprint) == 0, rows[i].same);
+        contract_free(b);
+    }
+    contract_free(a);
+}
+
+static void expect_domain(const char *package, const char *domain, unsigned major)
+{
+    char out[CONTRACT_NAME_MAX + 1];
+    unsigned number = 99;
+    contract_domain(package, out, &number);
+    assert_string_equal(out, domain);
+    assert_int_equal(number, major);
+}
+
+static void test_domains(void **state)
+{
+    (void)state;
+    expect_domain("payments.v1", "payments", 1);
+    expect_domain("shop.orders.v12", "shop_orders", 12);
+    expect_domain("shop.orders", "shop_orders", 1);
+    expect_domain("payments", "payments", 1);
+    expect_domain("v3", "", 3);
+    expect_domain("", "", 1);
+    expect_domain("pay.v1beta1", "pay_v1beta1", 1);
+    expect_domain("pay.v", "pay_v", 1);
+    expect_domain("pay.version1", "pay_version1", 1);
+    expect_domain("pay.v99999999999", "pay_v99999999999", 1);
+}
+
+static void test_examples(void **state)
+{
+    (void)state;
+    struct descriptor_set *payments = load_set("payment"), *debian = load_set("package"),
+                          *shop = load_set("order");
+    const char *payment_key[] = {"payment_id"}, *package_key[] = {"package", "architecture"};
+    struct contract_overrides overrides = {.contract = {.key = payment_key, .n_key = 1}};
+    struct contract *contract = make(payments, "payments.v1.Payment", &overrides);
+    assert_string_equal(contract->table, "payments_payment_v1");
+    assert_string_equal(contract->view_schema, "payments");
+    assert_string_equal(contract->view, "payment_v1");
+    assert_int_equal(contract->n_columns, 8);
+    contract_free(contract);
+    overrides.contract.key = package_key;
+    overrides.contract.n_key = 2;
+    contract = make(debian, "debian.v1.Package", &overrides);
+    assert_int_equal(find_column(contract, "depends")->type->id, TYPE_JSONB);
+    assert_true(find_column(contract, "tags")->array);
+    contract_free(contract);
+    contract = make(shop, "shop.v1.Order", NULL);
+    assert_string_equal(contract->columns[contract->version].name, "revision");
+    assert_int_equal(contract->columns[contract->key[0]].type->id, TYPE_UUID);
+    assert_string_equal(find_column(contract, "email")->classification, "personal");
+    contract_free(contract);
+    descriptor_set_free(payments);
+    descriptor_set_free(debian);
+    descriptor_set_free(shop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options_make_the_contract),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_all_types_become_columns),
+        cmocka_unit_test(test_configuration_wins),
+        cmocka_unit_test(test_bad_contracts_are_named),
+        cmocka_unit_test(test_hints_and_places),
+        cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_examples),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
