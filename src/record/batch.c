@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH_CHUNK = 64 * 1024 };
+
+void batch_init(struct batch *batch, const struct batch_limits *limits)
+{
+    *batch = (struct batch){.limits = *limits};
+    arena_init(&batch->arena, BATCH_CHUNK);
+    batch->rows_capacity = limits->rows;
+    batch->rows = mem_zero(limits->rows, sizeof(*batch->rows));
+    batch->index_size = 16;
+    while (batch->index_size < 2 * limits->rows)
+        batch->index_size *= 2;
+    batch->index = mem_zero(batch->index_size, sizeof(*batch->index));
+}
+
+void batch_free(struct batch *batch)
+{
+    arena_free(&batch->arena);
+    free(batch->rows);
+    free(batch->index);
+    free(batch->letters);
+    free(batch->moves);
+    free(batch->slot_moves);
+    *batch = (struct batch){0};
+}
+
+void batch_reset(struct batch *batch)
+{
+    arena_reset(&batch->arena, batch->limits.bytes);
+    if (batch->n_rows)
+        memset(batch->index, 0, batch->index_size * sizeof(*batch->index));
+    for (unsigned i = 0; i < batch->n_slots; i++)
+        batch->slot_moves[i] = -1;
+    batch->n_rows = batch->n_letters = batch->n_moves = 0;
+    batch->consumed = batch->deduplicated = batch->other_types = 0;
+    batch->tombstones = batch->sealed = false;
+}
+
+bool batch_full(const struct batch *batch)
+{
+    return batch->n_rows + batch->n_letters >= batch->limits.rows ||
+           batch->arena.used >= batch->limits.bytes;
+}
+
+bool batch_empty(const struct batch *batch)
+{
+    return batch->n_moves == 0;
+}
+
+struct move *batch_move(struct batch *batch, unsigned slot)
+{
+    assert(!batch->sealed);
+    if (slot >= batch->n_slots) {
+        unsigned n = slot + 16;
+        batch->slot_moves = mem_grow(batch->slot_moves, n, sizeof(*batch->slot_moves));
+        while (batch->n_slots < n)
+            batch->slot_moves[batch->n_slots++] = -1;
+    }
+    if (batch->slot_moves[slot] < 0) {
+        if (batch->n_moves == batch->moves_capacity) {
+            batch->moves_capacity = batch->moves_capacity * 2 + 8;
+            batch->moves = mem_grow(batch->moves, batch->moves_capacity, sizeof(*batch->moves));
+        }
+        batch->moves[batch->n_moves] = (struct move){0};
+        batch->slot_moves[slot] = (int)batch->n_moves++;
+    }
+    return &batch->moves[batch->slot_moves[slot]];
+}
+
+/* Where in the index the key is, or would be. */
+static uint32_t *find_key(const struct batch *batch, const struct row *row)
+{
+    unsigned mask = batch->index_size - 1;
+    for (unsigned at = (unsigned)row->hash & mask;; at = (at + 1) & mask) {
+        uint32_t number = batch->index[at];
+        if (number == 0)
+            return &batch->index[at];
+        const struct row *other = &batch->rows[number - 1];
+        if (other->hash == row->hash && other->key.length == row->key.length &&
+            memcmp(other->key.data, row->key.data, row->key.length) == 0)
+            return &batch->index[at];
+    }
+}
+
+enum batch_added batch_add(struct batch *batch, const struct row *row, bool fold, bool keep_columns)
+{
+    assert(!batch->sealed && batch->n_rows < batch->rows_capacity);
+    if (fold) {
+        uint32_t *at = find_key(batch, row);
+        if (*at) {
+            struct row *other = &batch->rows[*at - 1];
+            /* An equal place is the same record again: applied again. */
+            bool wins = place_compare(&row->place, &other->place) >= 0;
+            if (wins && row->tombstone && !other->tombstone && keep_columns)
+                return BATCH_CONFLICT;
+            if (wins) {
+                *other = *row;
+                batch->tombstones |= row->tombstone;
+            }
+            batch->deduplicated++;
+            return BATCH_FOLDED;
+        }
+        *at = batch->n_rows + 1;
+    }
+    batch->tombstones |= row->tombstone;
+    batch->rows[batch->n_rows++] = *row;
+    return BATCH_ADDED;
+}
+
+struct dead_letter *batch_add_letter(struct batch *batch)
+{
+    assert(!batch->sealed);
+    if (batch->n_letters == batch->letters_capacity) {
+        batch->letters_capacity = batch->letters_capacity * 2 + 8;
+        batch->letters = mem_grow(batch->letters, batch->letters_capacity, sizeof(*batch->letters));
+    }
+    struct dead_letter *letter = &batch->letters[batch->n_letters++];
+    *letter = (struct dead_letter){0};
+    return letter;
+}
+
+static int by_key(const void *left, const void *right)
+{
+    const struct row *a = left, *b = right;
+    size_t shorter = a->key.length < b->key.length ? a->key.length : b->key.length;
+    int order = memcmp(a->key.data, b->key.data, shorter);
+    if (order != 0)
+        return order;
+    return (a->key.length > b->key.length) - (a->key.length < b->key.length);
+}
+
+void batch_seal(struct batch *batch)
+{
+    qsort(batch->rows, batch->n_rows, sizeof(*batch->rows), by_key);
+    batch->sealed = true;
+}
