@@ -73,6 +73,14 @@ foreach(tool IN LISTS tools)
     cmake_path(GET tool STEM stem)
     pactolus_program(pactolus-${stem} pactolus-${stem} ${tool})
 endforeach()
+# tools/<name>/*.c: one program of several files.
+file(GLOB tools CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/*/main.c)
+foreach(main IN LISTS tools)
+    cmake_path(GET main PARENT_PATH folder)
+    cmake_path(GET folder FILENAME stem)
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
+    pactolus_program(pactolus-${stem} pactolus-${stem} ${sources})
+endforeach()
 
 # libpactolus: contract and record behind the public face. -z defs proves that nothing of libpq or
 # librdkafka is needed; only pactolus_* is visible.

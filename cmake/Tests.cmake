@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every tests/unit/**/test_*.c is one program and one test, named by its path: unit/base/buf. It is
 # linked to the floor that its folder mirrors (and so to all above that floor), or else to everything.
-# What tests share stands in tests/support/.
+# tests/db/test_*.c need a PostgreSQL (PACTOLUS_TEST_PG) and are linked to everything; what they share
+# stands in tests/support/.
 add_library(test_flags INTERFACE)
 target_include_directories(test_flags INTERFACE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_SOURCE_DIR}/src
                                                 ${CMAKE_SOURCE_DIR}/include ${PACTOLUS_GENERATED})
 target_compile_definitions(test_flags INTERFACE
     PACTOLUS_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PACTOLUS_DESCRIPTORS="${PACTOLUS_DESCRIPTORS}")
 target_link_libraries(test_flags INTERFACE pactolus_flags PkgConfig::CMOCKA)
+# Tests that use what is shared are linked to every floor; the others only to their own.
 file(GLOB support CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/*.c)
-if(support)
-    add_library(test_support STATIC ${support})
-    target_link_libraries(test_support PUBLIC test_flags)
-endif()
+add_library(test_support STATIC ${support})
+target_link_libraries(test_support PUBLIC test_flags)
+target_include_directories(test_support SYSTEM PRIVATE
+    $<TARGET_PROPERTY:PkgConfig::LIBPQ,INTERFACE_INCLUDE_DIRECTORIES>
+    $<TARGET_PROPERTY:PkgConfig::JSON_C,INTERFACE_INCLUDE_DIRECTORIES>)
 
 file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*.c)
 foreach(source IN LISTS tests)
@@ -25,11 +28,11 @@ foreach(source IN LISTS tests)
     string(REPLACE "/" "_" target test_${CMAKE_MATCH_1}${CMAKE_MATCH_2})
     add_executable(${target} ${source})
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    if(support)
-        target_link_libraries(${target} PRIVATE test_support)
-    endif()
     cmake_path(GET relative PARENT_PATH folder)
-    if(folder IN_LIST pactolus_floors)
+    file(STRINGS ${source} shared REGEX "^#include \"support/")
+    if(shared)
+        target_link_libraries(${target} PRIVATE test_support ${pactolus_all})
+    elseif(folder IN_LIST pactolus_floors)
         target_link_libraries(${target} PRIVATE test_flags ${folder})
     else()
         target_link_libraries(${target} PRIVATE test_flags ${pactolus_all})
@@ -37,6 +40,19 @@ foreach(source IN LISTS tests)
     add_dependencies(${target} pactolus_version pactolus_descriptors)
     add_test(NAME ${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 60)
+endforeach()
+
+file(GLOB db_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/db/test_*.c)
+foreach(source IN LISTS db_tests)
+    cmake_path(GET source STEM stem)
+    set(target db_${stem})
+    add_executable(${target} ${source})
+    set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    target_link_libraries(${target} PRIVATE test_support ${pactolus_all})
+    add_dependencies(${target} pactolus_version pactolus_descriptors)
+    string(REPLACE "test_" "db/" name ${stem})
+    add_test(NAME ${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS db TIMEOUT 120 RESOURCE_LOCK database)
 endforeach()
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)

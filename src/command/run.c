@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run: the daemon. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "command/report.h"
+#include "command/setup.h"
+#include "command/verb.h"
+#include "engine/engine.h"
+#include "engine/preflight.h"
+#include "engine/progress.h"
+#include "version.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct run {
+    struct setup setup;
+    const char *until;
+    struct config *config;
+    struct stream *streams;
+    unsigned n_streams;
+    struct engine_options options;
+    struct loop *loop;
+    struct engine engine;
+    bool opened;
+};
+
+/* Everything is parsed and judged before anything acts. */
+static bool prepare(struct run *run, struct errs *errs)
+{
+    struct err err;
+    run->config = setup_config(&run->setup, errs);
+    if (!run->config)
+        return false;
+    run->n_streams = run->config->n_streams;
+    run->streams = setup_streams(run->config, errs);
+    run->options = (struct engine_options){.config = run->config,
+                                           .streams = run->streams,
+                                           .n_streams = run->n_streams,
+                                           .until_end = run->until != NULL};
+    if (errs->count == 0 && !setup_kafka(run->config, &run->options.kafka, &err))
+        errs_add(errs, &err);
+    if (errs->count)
+        return false;
+    PGconn *conn = setup_connect(run->config, &err);
+    if (!conn) {
+        errs_add(errs, &err);
+        return false;
+    }
+    bool good = preflight(&run->options, conn, errs);
+    conn_close(conn);
+    return good;
+}
+
+static void turn_until_done(struct run *run)
+{
+    struct engine *engine = &run->engine;
+    unsigned stops = 0;
+    while (!engine_done(engine)) {
+        usec_t again = engine_step(engine, clock_monotonic(), clock_wall());
+        if (engine_done(engine))
+            break;
+        loop_wait(run->loop, clock_monotonic(), again);
+        for (; stops < loop_stops(run->loop); stops++) {
+            if (stops == 0)
+                loop_notify("STOPPING=1");
+            engine_stop(engine, clock_monotonic());
+        }
+    }
+}
+
+static bool go(struct run *run, struct errs *errs)
+{
+    struct err err;
+    usec_t began = clock_monotonic();
+    run->loop = loop_open(&err);
+    if (!run->loop) {
+        errs_add(errs, &err);
+        return false;
+    }
+    run->opened = true;
+    if (!engine_open(&run->engine, run->loop, &run->options, errs))
+        return false;
+    log_notice("pactolus %s: group %s, %u stream%s", PACTOLUS_VERSION, run->config->group,
+               run->options.n_streams, run->options.n_streams == 1 ? "" : "s");
+    loop_notify("READY=1");
+    turn_until_done(run);
+    progress_summary(&run->engine, clock_monotonic() - began);
+    if (run->engine.failed)
+        errs_add(errs, &run->engine.err);
+    return !run->engine.failed;
+}
+
+static void clean_up(struct run *run)
+{
+    bool ended = !run->opened || engine_close(&run->engine);
+    loop_close(run->loop);
+    preflight_free(&run->options);
+    setup_free_kafka(&run->options.kafka);
+    setup_free_streams(run->streams, run->n_streams);
+    config_free(run->config);
+    setup_free(&run->setup);
+    /* A client that hangs on a broker out of reach must not keep the service from ending; what matters is
+     * in PostgreSQL. */
+    if (!ended)
+        _exit(ERR_EXIT_TEMPORARY);
+}
+
+int command_run(int argc, char **argv)
+{
+    struct run run = {0};
+    struct errs errs = {0};
+    const struct args_option options[] = {
+        SETUP_OPTIONS(&run.setup),
+        {0, "until", "end", ARGS_TEXT, &run.until,
+         "stop when every assigned partition was read to its end"},
+        {0},
+    };
+    const struct args args = {
+        .verb = "run",
+        .usage = "[OPTION…]",
+        .summary = "Run the daemon: join the consumer group and write tables until SIGTERM.",
+        .options = options,
+        .examples = "pactolus run --config /etc/pactolus/pactolus.conf\n"
+                    "pactolus run --until end\n",
+        .exits = "0   stopped as asked\n69  broker or database out of reach\n"
+                 "78  the configuration, a contract or the database is not ready\n",
+    };
+    unsigned operands;
+    int code;
+    if (!args_begin(&args, argc, argv, &operands, &code))
+        return code;
+    if (run.until && strcmp(run.until, "end") != 0) {
+        struct err err;
+        err_set(&err, ERR_HALT, ERR_EXIT_USAGE, "--until takes: end");
+        setup_free(&run.setup);
+        return report_err(&err);
+    }
+    bool good = prepare(&run, &errs) && go(&run, &errs);
+    code = good ? ERR_EXIT_OK : report_errs(&errs);
+    errs_free(&errs);
+    clean_up(&run);
+    return code;
+}

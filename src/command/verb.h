@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * verb: what `pactolus VERB` can be. A verb is one file with one function: parse → struct → act. It
+ * gets its own argc and argv (argv[0] is the verb's name), prints results to stdout and faults to
+ * stderr, and returns the exit code (enum err_exit). Adding a verb is adding a row in verbs.c.
+ */
+#ifndef PACTOLUS_COMMAND_VERB_H
+#define PACTOLUS_COMMAND_VERB_H
+
+struct verb {
+    const char *name;
+    const char *usage;   /* what follows the name: "[STREAM…]" */
+    const char *summary; /* one line, lower case */
+    int (*run)(int argc, char **argv);
+};
+
+/* In the order of `--help`; a row without a name ends it. */
+const struct verb *verbs_table(void);
+/* NULL when there is none of that name. */
+const struct verb *verbs_find(const char *name);
+/* The name nearest to a misspelt one, or NULL. */
+const char *verbs_nearest(const char *name);
+
+int command_init(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_migrate(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_pause(int argc, char **argv);
+int command_resume(int argc, char **argv);
+int command_produce(int argc, char **argv);
+int command_cat(int argc, char **argv);
+
+#endif

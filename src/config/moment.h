@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* moment: a point in time as people write it in settings and options. Pure. */
+#ifndef PACTOLUS_CONFIG_MOMENT_H
+#define PACTOLUS_CONFIG_MOMENT_H
+
+#include "base/clock.h"
+
+#include <stdbool.h>
+
+/* "2026-11-21", "2026-11-21T08:00", "…:00", "…:00.250", with "Z" or "+02:00" at the end; without a
+ * zone it is UTC, as Kafka's tools have it. False if malformed, no such day, or outside 1970–9999.
+ */
+bool moment_parse(const char *text, usec_t *wall);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* redact: what of the settings is secret, and how they look without it. Pure. */
+#ifndef PACTOLUS_CONFIG_REDACT_H
+#define PACTOLUS_CONFIG_REDACT_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+#define REDACTED "[redacted]"
+
+/* True when a librdkafka property of that name holds a secret. */
+bool redact_property(const char *name);
+/* conninfo (key=value pairs or a URI) with every password in it replaced; appended. */
+void redact_conninfo(const char *conninfo, struct buf *out);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/claiming.h"
+
+#include "kafka/admin.h"
+#include "postgres/streams.h"
+
+#include <stdlib.h>
+
+enum { BROKER_PATIENCE_MS = 10000 };
+static const usec_t claim_patience = 30 * USEC_PER_SEC;
+
+/* Where a cursor that does not exist yet begins. Resolved to a number before anything is consumed:
+ * otherwise "latest" would drift from crash to crash. A partition that appears later in a topic that we
+ * know starts at its beginning, or what was written before its discovery would be skipped. */
+static bool resolve_start(const struct claiming *claiming, struct claimed *wanted,
+                          bool topic_is_known, struct err *err)
+{
+    const struct stream_config *config = claiming->live->stream->config;
+    int64_t low, high;
+    enum start_kind start = topic_is_known ? START_EARLIEST : config->start;
+    if (start == START_TIME)
+        return admin_offset_at(claiming->client, wanted->topic, wanted->partition,
+                               config->start_time / USEC_PER_MS, BROKER_PATIENCE_MS,
+                               &wanted->start, err);
+    if (!admin_watermarks(claiming->client, wanted->topic, wanted->partition, BROKER_PATIENCE_MS,
+                          &low, &high, err))
+        return false;
+    wanted->start = start == START_LATEST ? high : low;
+    return true;
+}
+
+static bool resolve_starts(struct claiming *claiming, struct err *err)
+{
+    bool any_known = false;
+    for (unsigned i = 0; i < claiming->n; i++)
+        any_known |= claiming->list[i].exists;
+    for (unsigned i = 0; i < claiming->n; i++) {
+        claiming->list[i].start = -1;
+        if (!claiming->list[i].exists &&
+            !resolve_start(claiming, &claiming->list[i], any_known, err))
+            return false;
+    }
+    return true;
+}
+
+static bool open_accounts(struct claiming *claiming, PGconn *conn, struct err *err)
+{
+    for (unsigned lane = 0; lane < claiming->live->n_lanes; lane++)
+        if (claiming->accounts[lane] == 0 &&
+            !account_open(conn, claiming->live->stream_id, claiming->owner, lane,
+                          &claiming->accounts[lane], err))
+            return false;
+    return true;
+}
+
+static bool work(struct task *task, struct service_sessions *sessions)
+{
+    struct claiming *claiming = (struct claiming *)task;
+    unsigned stream_id = claiming->live->stream_id;
+    struct stream_row row;
+    struct err *err = &task->err;
+    if (!streams_find(sessions->conn, claiming->group,
+                      claiming->live->stream->config->name, &row, err))
+        return false;
+    if (row.state != STREAM_RUNNING) {
+        claiming->stopped = true;
+        return err_set(err, ERR_HALT, ERR_EXIT_DATA, "%s", row.reason);
+    }
+    return claim_look(sessions->conn, stream_id, claiming->cluster_id, claiming->list, claiming->n,
+                      err) &&
+           resolve_starts(claiming, err) &&
+           claim_run(sessions->conn, sessions->control, stream_id, claiming->cluster_id,
+                     claiming->owner, claiming->list, claiming->n, claim_patience, err) &&
+           open_accounts(claiming, sessions->conn, err);
+}
+
+struct claiming *claiming_start(struct membership *membership, struct engine *engine,
+                                struct live_stream *live, unsigned long sequence,
+                                struct claimed *list, unsigned n,
+                                void (*done)(struct task *task, usec_t now))
+{
+    struct claiming *claiming = mem_zero(1, sizeof(*claiming));
+    *claiming = (struct claiming){
+        .task = {.work = work, .done = done},
+        .membership = membership,
+        .live = live,
+        .sequence = sequence,
+        .cluster_id = engine->options.cluster_id,
+        .group = engine->config->group,
+        .owner = engine->owner,
+        .client = consumer_client(engine->consumer),
+        .list = list,
+        .n = n,
+        .accounts = mem_zero(live->n_lanes, sizeof(int64_t)),
+    };
+    for (unsigned lane = 0; lane < live->n_lanes; lane++)
+        claiming->accounts[lane] = live->lanes[lane].target.account_id;
+    service_submit(engine->service, &claiming->task);
+    return claiming;
+}
+
+void claiming_free(struct claiming *claiming)
+{
+    free(claiming->list);
+    free(claiming->accounts);
+    free(claiming);
+}

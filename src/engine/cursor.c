@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The states of a cursor, as rows. */
+#include "engine/live.h"
+#include "engine/machine.h"
+#include "engine/machines.h"
+
+static const char *const states[] = {"claiming", "running", "rewinding",
+                                     "fenced",   "halted",  "released"};
+static const char *const events[] = {"claimed", "fence lost", "unsure",  "rewound",
+                                     "halt",    "resume",     "reclaim", "give back"};
+
+static const struct machine_row rows[] = {
+    {CURSOR_CLAIMING, CURSOR_CLAIMED, CURSOR_RUNNING, NULL, "fence and start offset are known"},
+    {CURSOR_CLAIMING, CURSOR_HALT, CURSOR_CLAIMING, NULL, "noticed when the claim is done"},
+    {CURSOR_CLAIMING, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked before it was ours"},
+    {CURSOR_RUNNING, CURSOR_FENCE_LOST, CURSOR_FENCED, NULL, "another owner holds the fence"},
+    {CURSOR_RUNNING, CURSOR_UNSURE, CURSOR_REWINDING, NULL, "a batch of its lane was dropped"},
+    {CURSOR_RUNNING, CURSOR_HALT, CURSOR_HALTED, NULL, "the stream halts or is paused"},
+    {CURSOR_RUNNING, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked"},
+    {CURSOR_REWINDING, CURSOR_REWOUND, CURSOR_RUNNING, NULL, "fetching anew from PostgreSQL's offset"},
+    {CURSOR_REWINDING, CURSOR_FENCE_LOST, CURSOR_FENCED, NULL, "another owner holds the fence"},
+    {CURSOR_REWINDING, CURSOR_HALT, CURSOR_HALTED, NULL, "the stream halts"},
+    {CURSOR_REWINDING, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked"},
+    {CURSOR_FENCED, CURSOR_RECLAIM, CURSOR_CLAIMING, NULL, "the group confirms that it is ours"},
+    {CURSOR_FENCED, CURSOR_HALT, CURSOR_HALTED, NULL, "the stream halts"},
+    {CURSOR_FENCED, CURSOR_FENCE_LOST, CURSOR_FENCED, NULL, "known already"},
+    {CURSOR_FENCED, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked, as expected"},
+    {CURSOR_HALTED, CURSOR_HALT, CURSOR_HALTED, NULL, "known already"},
+    {CURSOR_HALTED, CURSOR_RESUME, CURSOR_CLAIMING, NULL, "claimed anew after a resume"},
+    {CURSOR_HALTED, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked"},
+};
+
+const struct machine cursor_machine = {
+    .name = "cursor",
+    .states = states,
+    .events = events,
+    .n_states = CURSOR_STATES,
+    .n_events = CURSOR_EVENTS,
+    .start = CURSOR_CLAIMING,
+    .rows = rows,
+    .n_rows = sizeof(rows) / sizeof(*rows),
+};
+
+void cursor_fire(struct cursor *cursor, enum cursor_event event)
+{
+    machine_fire(&cursor_machine, &cursor->state, (int)event, cursor);
+}
+
+const char *cursor_text(const struct cursor *cursor, int64_t offset, char out[CURSOR_TEXT])
+{
+    snprintf(out, CURSOR_TEXT, "%s[%d]@%lld", cursor->topic, (int)cursor->partition,
+             (long long)offset);
+    return out;
+}

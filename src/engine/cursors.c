@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/cursors.h"
+
+#include "base/log.h"
+#include "engine/claiming.h"
+#include "engine/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A partition that stays silent this long is forwarded again: unassigning clears forwarding
+ * asynchronously, so a forward can be undone behind our back. Every partition says at least where its end
+ * is. */
+static const usec_t silence = 500 * USEC_PER_MS;
+/* How long Kafka may take to tell us what the fence says already. */
+static const usec_t probe_delay = 2 * USEC_PER_SEC;
+
+/* ---- lists ---- */
+
+void owed_clear(struct owed *owed)
+{
+    free(owed->list);
+    *owed = (struct owed){0};
+}
+
+void owed_join(struct owed *owed, struct owed *from)
+{
+    owed->list = mem_grow(owed->list, owed->n + from->n + 1, sizeof(*owed->list));
+    if (from->n)
+        memcpy(owed->list + owed->n, from->list, from->n * sizeof(*from->list));
+    owed->n += from->n;
+    owed_clear(from);
+}
+
+/* The stream that reads a topic, and the topic as its configuration names it. */
+static struct live_stream *stream_of(const struct engine *engine, const char *topic,
+                                     const struct stream_topic **found)
+{
+    for (unsigned i = 0; i < engine->n_live; i++) {
+        const struct stream_config *config = engine->live[i].stream->config;
+        for (unsigned t = 0; t < config->n_topics; t++)
+            if (strcmp(config->topics[t].name, topic) == 0) {
+                *found = &config->topics[t];
+                return &engine->live[i];
+            }
+    }
+    return NULL;
+}
+
+void owed_copy(struct owed *owed, const struct membership *membership,
+               const struct consumer_event *event)
+{
+    const struct stream_topic *topic;
+    owed->list = mem_zero(event->n_partitions + 1, sizeof(*owed->list));
+    for (unsigned i = 0; i < event->n_partitions; i++) {
+        const struct topic_partition *from = &event->partitions[i];
+        if (!stream_of(membership->engine, from->topic, &topic))
+            continue;
+        owed->list[owed->n++] =
+            (struct topic_partition){.topic = topic->name, .partition = from->partition};
+    }
+}
+
+struct cursor *cursors_find(const struct membership *membership, const char *topic,
+                            int32_t partition)
+{
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (cursor->partition == partition && strcmp(cursor->topic, topic) == 0)
+            return cursor;
+    return NULL;
+}
+
+void cursors_add(struct membership *membership, const struct topic_partition *at)
+{
+    const struct stream_topic *topic = NULL;
+    struct live_stream *live = stream_of(membership->engine, at->topic, &topic);
+    struct cursor *cursor = cursors_find(membership, at->topic, at->partition);
+    if (!live || cursor)
+        return;
+    cursor = mem_zero(1, sizeof(*cursor));
+    *cursor = (struct cursor){.live = live,
+                              .topic = topic->name,
+                              .topic_version = topic->version,
+                              .partition = at->partition,
+                              .state = CURSOR_CLAIMING,
+                              .kafka_offset = -1,
+                              .end_offset = -1,
+                              .next = membership->cursors};
+    membership->cursors = cursor;
+}
+
+void cursors_remove(struct membership *membership, struct cursor *cursor, usec_t now)
+{
+    cursor_fire(cursor, CURSOR_GIVE_BACK);
+    if (cursor->lane)
+        lane_remove(cursor->lane, cursor, now);
+    struct cursor **at = &membership->cursors;
+    while (*at != cursor)
+        at = &(*at)->next;
+    *at = cursor->next;
+    if (membership->probed == cursor)
+        membership->probed = NULL;
+    free(cursor);
+}
+
+/* ---- claiming ---- */
+
+static void take_claimed(struct membership *membership, const struct claimed *claimed)
+{
+    struct cursor *cursor = cursors_find(membership, claimed->topic, claimed->partition);
+    if (!cursor || cursor->state != CURSOR_CLAIMING)
+        return;
+    cursor->cursor_id = claimed->cursor_id;
+    cursor->fence = claimed->fence;
+    cursor->token = claimed->token;
+    cursor->log = claimed->log;
+    cursor->order_ts = claimed->order_ts;
+    cursor->next_offset = cursor->read_offset = claimed->next_offset;
+    cursor_fire(cursor, CURSOR_CLAIMED);
+    if (cursor->assigned) { /* fenced before and confirmed since: fetch anew from there */
+        cursor_fire(cursor, CURSOR_UNSURE);
+    }
+}
+
+static void stop_claiming(struct membership *membership, struct live_stream *live)
+{
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (cursor->live == live && cursor->state == CURSOR_CLAIMING) {
+            cursor_fire(cursor, CURSOR_CLAIMED);
+            cursor_fire(cursor, CURSOR_HALT);
+        }
+}
+
+static void claim_done(struct task *task, usec_t now)
+{
+    struct claiming *claiming = (struct claiming *)task;
+    struct membership *membership = claiming->membership;
+    struct live_stream *live = claiming->live;
+    const char *name = live->stream->config->name;
+    unsigned long held;
+    membership->claims--;
+    if (task->cancelled || claiming->sequence != membership->sequence)
+        goto cleanup;
+    if (task->ok) {
+        for (unsigned lane = 0; lane < live->n_lanes; lane++)
+            if (live->lanes[lane].target.account_id == 0)
+                lane_account(&live->lanes[lane], claiming->accounts[lane]);
+        for (unsigned i = 0; i < claiming->n; i++)
+            take_claimed(membership, &claiming->list[i]);
+        backoff_reset(&membership->backoff);
+    } else if (claiming->stopped) {
+        stop_claiming(membership, live);
+        engine_stopped(membership->engine, live, &task->err, now);
+    } else if (task->err.class == ERR_RETRY) {
+        membership->claim_at = now + backoff_next(&membership->backoff);
+        if (log_gate_open(&membership->gate, now, 30 * USEC_PER_SEC, &held))
+            log_err(LOG_LEVEL_WARNING, name, &task->err);
+    } else {
+        stop_claiming(membership, live);
+        engine_halt(membership->engine, live, &task->err, now);
+    }
+cleanup:
+    claiming_free(claiming);
+}
+
+/* One task per stream that has cursors to claim. */
+static void claim_stream(struct membership *membership, struct live_stream *live)
+{
+    unsigned n = 0;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        n += cursor->live == live && cursor->state == CURSOR_CLAIMING;
+    if (n == 0)
+        return;
+    struct claimed *list = mem_zero(n, sizeof(*list));
+    n = 0;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (cursor->live == live && cursor->state == CURSOR_CLAIMING)
+            list[n++] = (struct claimed){.topic = cursor->topic,
+                                         .topic_version = cursor->topic_version,
+                                         .partition = cursor->partition};
+    membership->claims++;
+    claiming_start(membership, membership->engine, live, membership->sequence, list, n, claim_done);
+}
+
+usec_t cursors_claim(struct membership *membership, usec_t now)
+{
+    if (membership->claims)
+        return USEC_NEVER;
+    if (now < membership->claim_at)
+        return membership->claim_at;
+    for (unsigned i = 0; i < membership->engine->n_live; i++)
+        claim_stream(membership, &membership->engine->live[i]);
+    return USEC_NEVER;
+}
+
+static struct lane *lane_for(const struct cursor *cursor)
+{
+    return &cursor->live->lanes[(unsigned)cursor->partition % cursor->live->n_lanes];
+}
+
+void cursors_start(struct membership *membership, const struct owed *owed, usec_t now)
+{
+    struct engine *engine = membership->engine;
+    struct topic_partition *list = mem_zero(owed->n + 1, sizeof(*list));
+    unsigned n = 0;
+    struct err err;
+    for (unsigned i = 0; i < owed->n; i++) {
+        struct cursor *cursor =
+            cursors_find(membership, owed->list[i].topic, owed->list[i].partition);
+        if (!cursor || cursor->state != CURSOR_RUNNING)
+            continue; /* its stream is halted: it is not fetched */
+        if (!cursor->lane)
+            lane_add(lane_for(cursor), cursor);
+        cursor->assigned = true;
+        cursor->assigned_at = now;
+        list[n++] = (struct topic_partition){cursor->topic, cursor->partition, cursor->read_offset};
+    }
+    if (!consumer_assign(engine->consumer, list, n, &err))
+        log_err(LOG_LEVEL_ERROR, "taking partitions", &err);
+    free(list);
+}
+
+/* ---- while owning ---- */
+
+struct rewind {
+    struct task task; /* first */
+    struct membership *membership;
+    unsigned long sequence;
+    struct cursor_position *positions;
+    unsigned n;
+};
+
+static bool read_positions(struct task *task, struct service_sessions *sessions)
+{
+    struct rewind *rewind = (struct rewind *)task;
+    return cursor_positions(sessions->conn, rewind->positions, rewind->n, &task->err);
+}
+
+/* Back to where PostgreSQL is, and fetch from there. */
+static bool rewind_one(struct membership *membership, struct cursor *cursor,
+                       const struct cursor_position *at, struct topic_partition *where, usec_t now)
+{
+    char text[CURSOR_TEXT];
+    if (at->fence != cursor->fence || at->token != cursor->token) {
+        membership_fenced(membership, cursor, now);
+        return false;
+    }
+    log_info("%s: reading again from %lld", cursor_text(cursor, cursor->read_offset, text),
+             (long long)at->next_offset);
+    cursor->next_offset = cursor->read_offset = at->next_offset;
+    cursor->order_ts = at->order_ts;
+    cursor->at_end = cursor->heard = false;
+    cursor->assigned_at = now;
+    *where = (struct topic_partition){cursor->topic, cursor->partition, at->next_offset};
+    cursor_fire(cursor, CURSOR_REWOUND);
+    return true;
+}
+
+static void rewind_done(struct task *task, usec_t now)
+{
+    struct rewind *rewind = (struct rewind *)task;
+    struct membership *membership = rewind->membership;
+    struct topic_partition *list = NULL;
+    struct err err;
+    unsigned n = 0;
+    membership->rewinding = false;
+    if (task->cancelled || !task->ok || rewind->sequence != membership->sequence ||
+        membership->state != MEMBER_OWNING)
+        goto cleanup; /* still in state rewinding: asked again */
+    list = mem_zero(rewind->n, sizeof(*list));
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        for (unsigned i = 0; i < rewind->n; i++)
+            if (rewind->positions[i].cursor_id == cursor->cursor_id &&
+                cursor->state == CURSOR_REWINDING &&
+                rewind_one(membership, cursor, &rewind->positions[i], &list[n], now))
+                n++;
+    if (n && !consumer_rewind(membership->engine->consumer, list, n, &err))
+        log_err(LOG_LEVEL_ERROR, "reading again", &err);
+    for (unsigned i = 0; i < n; i++) {
+        struct cursor *cursor = cursors_find(membership, list[i].topic, list[i].partition);
+        intake_forward(cursor->lane->intake, membership->engine->consumer, cursor->topic,
+                       cursor->partition);
+    }
+cleanup:
+    free(list);
+    free(rewind->positions);
+    free(rewind);
+}
+
+static void start_rewind(struct membership *membership)
+{
+    unsigned n = 0;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        n += cursor->state == CURSOR_REWINDING && cursor->lane && cursor->lane->n_sent == 0;
+    if (n == 0 || membership->rewinding)
+        return;
+    struct rewind *rewind = mem_zero(1, sizeof(*rewind));
+    rewind->task = (struct task){.work = read_positions, .done = rewind_done};
+    rewind->membership = membership;
+    rewind->sequence = membership->sequence;
+    rewind->positions = mem_zero(n, sizeof(*rewind->positions));
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (cursor->state == CURSOR_REWINDING && cursor->lane && cursor->lane->n_sent == 0)
+            rewind->positions[rewind->n++].cursor_id = cursor->cursor_id;
+    membership->rewinding = true;
+    service_submit(membership->engine->service, &rewind->task);
+}
+
+/* Fenced, and Kafka has not revoked it: ask the group by committing PostgreSQL's own offset. If the
+ * group takes it, the partition is ours, and somebody moved the cursor (a replay does). */
+static usec_t probe(struct membership *membership, struct cursor *cursor, usec_t now)
+{
+    if (now < cursor->probe_at)
+        return cursor->probe_at;
+    if (membership->committing)
+        return now + silence;
+    struct topic_partition at = {cursor->topic, cursor->partition, cursor->next_offset};
+    cursor->probe_at = now + probe_delay;
+    membership->committing = consumer_commit(membership->engine->consumer, &at, 1);
+    if (membership->committing)
+        membership->probed = cursor;
+    return cursor->probe_at;
+}
+
+static usec_t forward_again(struct cursor *cursor, usec_t now)
+{
+    if (cursor->heard || cursor->state != CURSOR_RUNNING)
+        return USEC_NEVER;
+    if (now >= cursor->assigned_at + silence) {
+        cursor->assigned_at = now;
+        intake_forward(cursor->lane->intake, cursor->lane->engine->consumer, cursor->topic,
+                       cursor->partition);
+    }
+    return cursor->assigned_at + silence;
+}
+
+static usec_t sooner(usec_t a, usec_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Cursors that were halted when they were assigned, and run since. An eager assignment is replaced as a
+ * whole. */
+static void start_late(struct membership *membership, usec_t now)
+{
+    struct owed owed = {0};
+    bool late = false, all = !consumer_cooperative(membership->engine->consumer);
+    unsigned n = 0;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next, n++)
+        late |= cursor->state == CURSOR_RUNNING && !cursor->assigned;
+    if (!late)
+        return;
+    owed.list = mem_zero(n, sizeof(*owed.list));
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (cursor->state == CURSOR_RUNNING && (all || !cursor->assigned))
+            owed.list[owed.n++] = (struct topic_partition){cursor->topic, cursor->partition, -1};
+    cursors_start(membership, &owed, now);
+    owed_clear(&owed);
+}
+
+usec_t cursors_turn(struct membership *membership, usec_t now)
+{
+    usec_t again = membership->commit_at;
+    bool claim = false;
+    start_late(membership, now);
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
+        if (cursor->lane)
+            again = sooner(again, forward_again(cursor, now));
+        if (cursor->state == CURSOR_FENCED)
+            again = sooner(again, probe(membership, cursor, now));
+        claim |= cursor->state == CURSOR_CLAIMING;
+    }
+    start_rewind(membership);
+    if (claim)
+        again = sooner(again, cursors_claim(membership, now));
+    if (now >= membership->commit_at) {
+        cursors_commit(membership, now);
+        membership->commit_at = now + membership->engine->config->commit_interval;
+        again = sooner(again, membership->commit_at);
+    }
+    return again;
+}
+
+/* ---- advisory commits ---- */
+
+void cursors_commit(struct membership *membership, usec_t now)
+{
+    (void)now;
+    unsigned n = 0;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        n++;
+    if (n == 0 || membership->committing)
+        return;
+    struct topic_partition *list = mem_zero(n, sizeof(*list));
+    n = 0;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
+        if (cursor->state != CURSOR_RUNNING || cursor->kafka_offset == cursor->next_offset)
+            continue;
+        list[n++] = (struct topic_partition){cursor->topic, cursor->partition, cursor->next_offset};
+        cursor->kafka_offset = cursor->next_offset;
+    }
+    if (n)
+        membership->committing = consumer_commit(membership->engine->consumer, list, n);
+    free(list);
+}
+
+void cursors_committed(struct membership *membership, const struct consumer_event *event, usec_t now)
+{
+    (void)now;
+    struct cursor *probed = membership->probed;
+    bool ok = event->err.class == ERR_NONE;
+    membership->committing = false;
+    membership->probed = NULL;
+    if (probed && ok && probed->state == CURSOR_FENCED) {
+        log_notice("%s[%d]: the group says it is ours; claiming it again", probed->topic,
+                   (int)probed->partition);
+        cursor_fire(probed, CURSOR_RECLAIM);
+        membership->claim_at = 0;
+    } else if (!ok && !probed) {
+        log_debug("advisory commit failed: %s", event->err.text);
+    }
+}
+
+/* ---- what others tell ---- */
+
+void membership_fenced(struct membership *membership, struct cursor *cursor, usec_t now)
+{
+    (void)membership;
+    char text[CURSOR_TEXT];
+    if (cursor->state != CURSOR_RUNNING && cursor->state != CURSOR_REWINDING)
+        return;
+    log_warning("%s: another owner holds the fence; nothing more is written for it",
+                cursor_text(cursor, cursor->next_offset, text));
+    cursor_fire(cursor, CURSOR_FENCE_LOST);
+    cursor->probe_at = now + probe_delay;
+}
+
+void membership_rewind(struct membership *membership, struct cursor *cursor, usec_t now)
+{
+    (void)membership, (void)now;
+    if (cursor->state == CURSOR_RUNNING)
+        cursor_fire(cursor, CURSOR_UNSURE);
+}
+
+void membership_halt(struct membership *membership, struct live_stream *live)
+{
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
+        if (cursor->live != live)
+            continue;
+        cursor_fire(cursor, CURSOR_HALT);
+        struct topic_partition at = {cursor->topic, cursor->partition, -1};
+        if (cursor->assigned)
+            consumer_pause(membership->engine->consumer, &at, 1);
+    }
+}
+
+void membership_resume(struct membership *membership, struct live_stream *live, usec_t now)
+{
+    (void)now;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
+        if (cursor->live != live || cursor->state != CURSOR_HALTED)
+            continue;
+        struct topic_partition at = {cursor->topic, cursor->partition, -1};
+        if (cursor->assigned)
+            consumer_resume(membership->engine->consumer, &at, 1);
+        cursor_fire(cursor, CURSOR_RESUME);
+    }
+    membership->claim_at = 0;
+}

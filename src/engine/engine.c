@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include "base/log.h"
+#include "engine/lane.h"
+#include "engine/membership.h"
+#include "engine/progress.h"
+#include "engine/relay.h"
+#include "engine/states.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The consumer's control queue is also looked at this often, so that idle topics do not pass
+ * max.poll.interval.ms. */
+static const usec_t poll_interval = 500 * USEC_PER_MS;
+
+/* ---- opening and closing ---- */
+
+static void fill_conn_options(struct engine *engine)
+{
+    const struct config *config = engine->config;
+    engine->application_name = mem_format("pactolus %s", config->group);
+    engine->conn_options = (struct conn_options){
+        .conninfo = config->conninfo,
+        .password_file = config->password_file,
+        .application_name = engine->application_name,
+        .connect_timeout_s = (int)(config->connect_timeout / USEC_PER_SEC),
+        .statement_timeout_ms = (int)(config->statement_timeout / USEC_PER_MS),
+        .lock_timeout_ms = (int)(config->lock_timeout / USEC_PER_MS),
+        .session_pooler = strcmp(config->pooler, "session") == 0,
+    };
+}
+
+static bool open_consumer(struct engine *engine, struct errs *errs)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < engine->options.n_streams; i++)
+        n += engine->options.streams[i].config->n_topics;
+    const char **topics = mem_zero(n + 1, sizeof(*topics));
+    n = 0;
+    for (unsigned i = 0; i < engine->options.n_streams; i++)
+        for (unsigned t = 0; t < engine->options.streams[i].config->n_topics; t++)
+            topics[n++] = engine->options.streams[i].config->topics[t].name;
+    engine->consumer = consumer_open(&engine->kafka_options, topics, n, errs);
+    free(topics);
+    if (!engine->consumer)
+        return false;
+    engine->consumer_watch = loop_watch_event(engine->loop, consumer_fd(engine->consumer));
+    return true;
+}
+
+static bool open_services(struct engine *engine, struct err *err)
+{
+    const struct config *config = engine->config;
+    struct pool_options pool = {.conn = engine->conn_options,
+                                .owner = engine->owner,
+                                .size = config->pool,
+                                .retry_base = config->retry_base,
+                                .retry_cap = config->retry_cap};
+    struct service_options service = {
+        .conn = engine->conn_options, .owner = engine->owner, .group = config->group};
+    return (engine->pool = pool_open(engine->loop, &pool, err)) &&
+           (engine->service = service_open(engine->loop, &service, err)) &&
+           (engine->relay = relay_open(engine, err));
+}
+
+static bool open_stream(struct engine *engine, unsigned i, struct err *err)
+{
+    struct live_stream *live = &engine->live[i];
+    live->stream = &engine->options.streams[i];
+    live->stream_id = engine->options.stream_ids[i];
+    sql_statements(live->stream->layout, live->statements);
+    live->lanes = mem_zero(live->stream->config->lanes, sizeof(*live->lanes));
+    for (; live->n_lanes < live->stream->config->lanes; live->n_lanes++)
+        if (!lane_init(&live->lanes[live->n_lanes], engine, live, live->n_lanes, err))
+            return false;
+    return true;
+}
+
+bool engine_open(struct engine *engine, struct loop *loop, const struct engine_options *options,
+                 struct errs *errs)
+{
+    struct err err;
+    *engine = (struct engine){.options = *options, .config = options->config, .loop = loop};
+    owner_new(engine->owner);
+    fill_conn_options(engine);
+    engine->kafka_options = options->kafka;
+    if (!open_consumer(engine, errs))
+        return false;
+    engine->membership = membership_open(engine);
+    engine->live = mem_zero(options->n_streams, sizeof(*engine->live));
+    if (!open_services(engine, &err))
+        goto failed;
+    for (; engine->n_live < options->n_streams; engine->n_live++)
+        if (!open_stream(engine, engine->n_live, &err)) {
+            engine->n_live++;
+            goto failed;
+        }
+    return true;
+failed:
+    errs_add(errs, &err);
+    return false;
+}
+
+static void free_streams(struct engine *engine)
+{
+    for (unsigned i = 0; i < engine->n_live; i++) {
+        struct live_stream *live = &engine->live[i];
+        for (unsigned lane = 0; lane < live->n_lanes; lane++)
+            lane_free(&live->lanes[lane], 0);
+        free(live->lanes);
+        sql_free(live->statements);
+    }
+    free(engine->live);
+}
+
+bool engine_close(struct engine *engine)
+{
+    const usec_t patience = 5 * USEC_PER_SEC;
+    bool ended = relay_close(engine->relay, patience);
+    ended &= service_close(engine->service, patience);
+    membership_free(engine->membership);
+    free_streams(engine);
+    ended &= pool_close(engine->pool, patience);
+    loop_unwatch(engine->loop, engine->consumer_watch);
+    if (engine->consumer)
+        consumer_free(engine->consumer, (int)(patience / USEC_PER_MS));
+    free(engine->application_name);
+    return ended;
+}
+
+/* ---- one turn ---- */
+
+static void fail(struct engine *engine, const struct err *err)
+{
+    if (engine->failed)
+        return;
+    engine->failed = true;
+    engine->err = *err;
+}
+
+static void stray(struct engine *engine, const struct consumer_event *event, usec_t now)
+{
+    /* Its forwarding was undone behind our back, and the record came the wrong way: read again. */
+    for (struct cursor *cursor = membership_cursors(engine->membership); cursor;
+         cursor = cursor->next)
+        if (cursor->lane && cursor->partition == event->partitions[0].partition &&
+            strcmp(cursor->topic, event->partitions[0].topic) == 0)
+            engine_rewind_lane(engine, cursor->lane, now);
+}
+
+static void take_event(struct engine *engine, const struct consumer_event *event, usec_t now)
+{
+    switch (event->kind) {
+    case CONSUMER_ASSIGN:
+    case CONSUMER_REVOKE:
+    case CONSUMER_COMMITTED:
+        membership_event(engine->membership, event, now);
+        return;
+    case CONSUMER_OUT_OF_RANGE:
+        for (struct cursor *cursor = membership_cursors(engine->membership); cursor;
+             cursor = cursor->next)
+            if (cursor->partition == event->partitions[0].partition &&
+                strcmp(cursor->topic, event->partitions[0].topic) == 0)
+                engine_out_of_range(engine, cursor, now);
+        return;
+    case CONSUMER_STRAY:
+        stray(engine, event, now);
+        return;
+    case CONSUMER_ERROR:
+        log_err(LOG_LEVEL_WARNING, "kafka", &event->err);
+        return;
+    case CONSUMER_FATAL:
+        fail(engine, &event->err);
+        return;
+    case CONSUMER_NOTHING:
+        return;
+    }
+}
+
+static void turn_consumer(struct engine *engine, usec_t now)
+{
+    if (!engine->consumer_watch->readable && now < engine->poll_at)
+        return;
+    engine->consumer_watch->readable = false;
+    engine->poll_at = now + poll_interval;
+    struct consumer_event event;
+    do {
+        consumer_poll(engine->consumer, &event);
+        take_event(engine, &event, now);
+    } while (event.kind != CONSUMER_NOTHING);
+}
+
+static usec_t sooner(usec_t a, usec_t b)
+{
+    return a < b ? a : b;
+}
+
+usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
+{
+    usec_t again;
+    engine->wall = wall;
+    service_turn(engine->service, now);
+    turn_consumer(engine, now);
+    again = sooner(engine->poll_at, membership_turn(engine->membership, now));
+    again = sooner(again, pool_turn(engine->pool, now));
+    for (unsigned i = 0; i < engine->n_live; i++)
+        for (unsigned lane = 0; lane < engine->live[i].n_lanes; lane++)
+            again = sooner(again, lane_turn(&engine->live[i].lanes[lane], now));
+    /* Lanes that asked for a connection in this turn get one without another. */
+    again = sooner(again, pool_turn(engine->pool, now));
+    again = sooner(again, relay_turn(engine->relay, now));
+    again = sooner(again, states_turn(engine, now));
+    again = sooner(again, progress_turn(engine, now));
+    if (engine->options.until_end && engine->stops == 0 &&
+        membership_at_end(engine->membership) && relay_idle(engine->relay))
+        engine_stop(engine, now);
+    return again;
+}
+
+void engine_stop(struct engine *engine, usec_t now)
+{
+    if (engine->stops++ == 0)
+        membership_stop(engine->membership, now);
+    else
+        membership_abandon(engine->membership, now);
+}
+
+bool engine_done(const struct engine *engine)
+{
+    return engine->failed || membership_left(engine->membership);
+}
+
+/* ---- what lanes and membership tell ---- */
+
+void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err, usec_t now)
+{
+    if (live->stopped)
+        return;
+    live->stopped = true;
+    live->halt = *err;
+    membership_halt(engine->membership, live);
+    for (unsigned lane = 0; lane < live->n_lanes; lane++)
+        lane_stop(&live->lanes[lane], now);
+}
+
+void engine_halt(struct engine *engine, struct live_stream *live, const struct err *err, usec_t now)
+{
+    if (live->stopped)
+        return;
+    log_err(LOG_LEVEL_ERROR, live->stream->config->name, err);
+    log_error("%s: the stream is halted; the others go on (hint: mend the cause, then: pactolus "
+              "resume %s)",
+              live->stream->config->name, live->stream->config->name);
+    engine_stopped(engine, live, err, now);
+    states_halt(engine, live, err);
+}
+
+void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now)
+{
+    if (!live->stopped)
+        return;
+    for (unsigned lane = 0; lane < live->n_lanes; lane++)
+        if (live->lanes[lane].n_sent)
+            return; /* what was in flight ends first; asked again at the next look */
+    log_notice("%s: resumed", live->stream->config->name);
+    live->stopped = false;
+    for (unsigned lane = 0; lane < live->n_lanes; lane++)
+        lane_fire(&live->lanes[lane], LANE_RESUME);
+    membership_resume(engine->membership, live, now);
+}
+
+void engine_fenced(struct engine *engine, struct cursor *cursor, usec_t now)
+{
+    membership_fenced(engine->membership, cursor, now);
+}
+
+void engine_rewind_lane(struct engine *engine, struct lane *lane, usec_t now)
+{
+    for (unsigned i = 0; i < lane->n_cursors; i++)
+        if (lane->cursors[i])
+            membership_rewind(engine->membership, lane->cursors[i], now);
+}
+
+void engine_out_of_range(struct engine *engine, struct cursor *cursor, usec_t now)
+{
+    struct err err;
+    char text[CURSOR_TEXT];
+    err_set(&err, ERR_HALT, ERR_EXIT_DATA,
+            "the next offset is not in the log: retention passed it, or the topic was made anew");
+    err_place(&err, "%s", cursor_text(cursor, cursor->read_offset, text));
+    err_hint(&err, "compare pactolus.progress with the topic's watermarks before you resume");
+    engine_halt(engine, cursor->live, &err, now);
+}
+
+void engine_letters_written(struct engine *engine)
+{
+    relay_kick(engine->relay);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine: the daemon without its clock. engine_step is one whole turn: take what workers finished, answer
+ * the group, move every lane, and say when to come again. Nothing in it blocks.
+ */
+#ifndef PACTOLUS_ENGINE_ENGINE_H
+#define PACTOLUS_ENGINE_ENGINE_H
+
+#include "engine/live.h"
+#include "engine/pool.h"
+#include "engine/service.h"
+#include "postgres/claim.h"
+
+struct membership;
+struct relay;
+
+struct engine_options {
+    const struct config *config;
+    struct stream *streams; /* loaded, one per configured stream */
+    unsigned n_streams;
+    unsigned *stream_ids; /* of pactolus.streams, same order; owned, see preflight */
+    char *cluster_id;     /* owned, see preflight */
+    struct kafka_options kafka; /* for every client; its properties are borrowed */
+    bool until_end; /* stop when every assigned partition was read to its end */
+};
+
+struct engine {
+    struct engine_options options;
+    const struct config *config;
+    struct loop *loop;
+    struct consumer *consumer;
+    struct watch *consumer_watch;
+    struct pool *pool;
+    struct service *service;
+    struct membership *membership;
+    struct relay *relay;
+    struct live_stream *live;
+    unsigned n_live;
+    char owner[OWNER_TEXT];
+    char *application_name;
+    struct conn_options conn_options;
+    struct kafka_options kafka_options;
+    usec_t wall; /* wall time of this turn, for rules that speak of now */
+    usec_t states_at, report_at, poll_at;
+    bool states_asked;
+    uint64_t reported_records;
+    unsigned stops; /* SIGTERMs seen */
+    bool failed;    /* the client is of no more use; err says why */
+    struct err err;
+};
+
+/* Start everything; does not wait for broker or database. False with all faults in errs. */
+bool engine_open(struct engine *engine, struct loop *loop, const struct engine_options *options,
+                 struct errs *errs) MUST_CHECK;
+/* One turn. `now` is monotonic, `wall` the wall clock. Returns when to come again at the latest. */
+usec_t engine_step(struct engine *engine, usec_t now, usec_t wall);
+/* Begin to stop (first call) or stop at once (second). */
+void engine_stop(struct engine *engine, usec_t now);
+/* Everything is given back, or the engine failed: leave the loop. */
+bool engine_done(const struct engine *engine);
+/* Returns true when all threads ended; otherwise the process should _exit. */
+bool engine_close(struct engine *engine);
+
+/* ---- what lanes and membership tell the engine ---- */
+
+/* The stream stops loudly and stays so until `pactolus resume`. */
+void engine_halt(struct engine *engine, struct live_stream *live, const struct err *err, usec_t now);
+/* The same, for what pactolus.streams says already: nothing is written there. */
+void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err,
+                    usec_t now);
+/* pactolus.streams says that the stream runs (again). */
+void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now);
+/* This cursor's fence belongs to another owner. */
+void engine_fenced(struct engine *engine, struct cursor *cursor, usec_t now);
+/* Batches of this lane were dropped: read its cursors' places anew. */
+void engine_rewind_lane(struct engine *engine, struct lane *lane, usec_t now);
+/* The cursor's offset is not in the log. */
+void engine_out_of_range(struct engine *engine, struct cursor *cursor, usec_t now);
+/* Dead letters were committed: the relay has work. */
+void engine_letters_written(struct engine *engine);
+
+#endif

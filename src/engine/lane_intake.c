@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first half of the way of a record: intake → pipeline → batch. */
+#include "engine/engine.h"
+#include "engine/lane.h"
+
+#include <string.h>
+
+static struct cursor *find_cursor(struct lane *lane, const struct record *record)
+{
+    /* Records come in runs: the topic's name is one pointer per topic in librdkafka. */
+    if (lane->last_cursor && record->topic == lane->last_topic &&
+        record->partition == lane->last_partition)
+        return lane->last_cursor;
+    for (unsigned i = 0; i < lane->n_cursors; i++) {
+        struct cursor *cursor = lane->cursors[i];
+        if (!cursor || cursor->partition != record->partition ||
+            strcmp(cursor->topic, record->topic) != 0)
+            continue;
+        lane->last_topic = record->topic;
+        lane->last_partition = record->partition;
+        return lane->last_cursor = cursor;
+    }
+    return NULL;
+}
+
+static bool takes_records(const struct cursor *cursor)
+{
+    return cursor && cursor->state == CURSOR_RUNNING && !cursor->draining;
+}
+
+/* The cursor's move in the filling batch. */
+static struct move *move_of(struct lane *lane, struct cursor *cursor)
+{
+    struct move *move = batch_move(lane->filling, cursor->slot);
+    if (move->cursor)
+        return move;
+    move->cursor = cursor;
+    move->cursor_id = cursor->cursor_id;
+    move->fence = cursor->fence;
+    move->token = cursor->token;
+    move->expected = move->next = cursor->read_offset;
+    move->order_ts = cursor->order_ts;
+    return move;
+}
+
+static void add_letter(struct lane *lane, const struct cursor *cursor, const struct record *record,
+                       const struct place *place, const struct parsed *parsed)
+{
+    const struct contract *contract =
+        pipeline_contract(&lane->live->stream->pipeline, cursor->topic);
+    dead_letter_make(batch_add_letter(lane->filling), record, place, parsed->reason, &parsed->err,
+                     contract ? contract->name : "", &lane->filling->arena);
+}
+
+/* False when the record has to wait for the next batch; nothing has changed then. */
+static bool take_record(struct lane *lane, struct cursor *cursor, const struct record *record)
+{
+    const struct stream *stream = lane->live->stream;
+    struct batch *batch = lane->filling;
+    struct parsed parsed;
+    struct place place = {
+        .order_ts = record->timestamp > cursor->order_ts ? record->timestamp : cursor->order_ts,
+        .log = cursor->log,
+        .offset = record->offset,
+    };
+    switch (pipeline_run(&stream->pipeline, record, &place, lane->engine->wall, &batch->arena,
+                         &parsed)) {
+    case VERDICT_ROW:
+    case VERDICT_TOMBSTONE:
+        if (batch_add(batch, &parsed.row, !stream->layout->append,
+                      stream->config->deletes != DELETES_HARD) == BATCH_CONFLICT)
+            return false;
+        break;
+    case VERDICT_SKIP:
+        batch->other_types++;
+        break;
+    case VERDICT_REJECT:
+        add_letter(lane, cursor, record, &place, &parsed);
+        break;
+    }
+    struct move *move = move_of(lane, cursor);
+    move->gaps += record->offset - cursor->read_offset;
+    move->next = record->offset + 1;
+    move->order_ts = place.order_ts;
+    move->consumed++;
+    batch->consumed++;
+    cursor->order_ts = place.order_ts;
+    cursor->read_offset = record->offset + 1;
+    return true;
+}
+
+/* The end of the partition: what lies between here and there was never delivered (control records,
+ * compaction), so the cursor passes it. */
+static void take_end(struct lane *lane, struct cursor *cursor, int64_t end)
+{
+    cursor->heard = cursor->at_end = true;
+    if (end < cursor->read_offset)
+        return;
+    cursor->end_offset = end;
+    if (end == cursor->read_offset)
+        return;
+    struct move *move = move_of(lane, cursor);
+    move->gaps += end - cursor->read_offset;
+    move->next = end;
+    cursor->read_offset = end;
+}
+
+/* False when the item must wait for the next batch. */
+static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
+{
+    struct cursor *cursor = find_cursor(lane, &item->record);
+    switch (item->kind) {
+    case INTAKE_RECORD:
+        if (cursor) {
+            cursor->heard = true;
+            cursor->at_end = false;
+        }
+        if (takes_records(cursor) && item->record.offset >= cursor->read_offset)
+            return take_record(lane, cursor, &item->record);
+        lane->counts.dropped++;
+        return true;
+    case INTAKE_END:
+        if (takes_records(cursor))
+            take_end(lane, cursor, item->record.offset);
+        return true;
+    case INTAKE_OUT_OF_RANGE:
+        if (cursor)
+            engine_out_of_range(lane->engine, cursor, now);
+        return true;
+    case INTAKE_ERROR:
+        log_err(LOG_LEVEL_WARNING, lane->live->stream->config->name, &item->err);
+        return true;
+    case INTAKE_EMPTY:
+        break;
+    }
+    return true;
+}
+
+void lane_unhold(struct lane *lane)
+{
+    if (lane->held.kind != INTAKE_EMPTY)
+        intake_release(lane->intake, &lane->held);
+    lane->held = (struct intake_item){.kind = INTAKE_EMPTY};
+}
+
+void lane_pull(struct lane *lane, usec_t now)
+{
+    struct intake_item *item = &lane->held;
+    if (lane->target.account_id == 0 || (!lane->ready && item->kind == INTAKE_EMPTY))
+        return;
+    while (!batch_full(lane->filling)) {
+        if (item->kind == INTAKE_EMPTY && intake_next(lane->intake, item) == INTAKE_EMPTY) {
+            lane->ready = false;
+            return;
+        }
+        if (!take_item(lane, item, now))
+            return; /* held for the next batch */
+        lane_unhold(lane);
+    }
+}

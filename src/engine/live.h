@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * live: what runs: streams, their lanes, and the cursors of assigned partitions.
+ *
+ * Who owns what: the engine owns live streams, a live stream its lanes, a lane its three batches;
+ * membership owns cursors, which a lane borrows while they are assigned. All of it belongs to the one
+ * event-loop thread.
+ */
+#ifndef PACTOLUS_ENGINE_LIVE_H
+#define PACTOLUS_ENGINE_LIVE_H
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "config/stream.h"
+#include "engine/loop.h"
+#include "kafka/consumer.h"
+#include "postgres/writer.h"
+
+struct lane;
+struct live_stream;
+struct pool;
+struct pool_slot;
+
+/* A cursor's life in this process; the table is in cursor.c. */
+enum cursor_state {
+    CURSOR_CLAIMING,  /* assigned to us by Kafka, not yet ours in PostgreSQL */
+    CURSOR_RUNNING,   /* its records go into batches */
+    CURSOR_REWINDING, /* its place in PostgreSQL is being read again; records are dropped */
+    CURSOR_FENCED,    /* PostgreSQL says another owner has it; Kafka has not said so yet */
+    CURSOR_HALTED,    /* its stream is halted or paused */
+    CURSOR_RELEASED,  /* given back; to be freed */
+    CURSOR_STATES,
+};
+enum cursor_event {
+    CURSOR_CLAIMED,
+    CURSOR_FENCE_LOST,
+    CURSOR_UNSURE, /* a batch with it failed in a way that drops what was read */
+    CURSOR_REWOUND,
+    CURSOR_HALT,
+    CURSOR_RESUME,
+    CURSOR_RECLAIM, /* the group confirms that we own it */
+    CURSOR_GIVE_BACK,
+    CURSOR_EVENTS,
+};
+
+struct cursor {
+    struct live_stream *live;
+    struct lane *lane;
+    const char *topic; /* of the configuration */
+    unsigned topic_version;
+    int32_t partition;
+    unsigned slot; /* in the lane */
+    int state;     /* enum cursor_state */
+    bool assigned; /* librdkafka fetches it */
+    bool draining; /* to be given back: takes no more records */
+    int64_t cursor_id, fence, token;
+    log_id log;
+    int64_t next_offset;  /* as committed in PostgreSQL */
+    int64_t read_offset;  /* next one to take from Kafka; runs ahead of next_offset */
+    int64_t order_ts;     /* greatest timestamp taken so far */
+    int64_t kafka_offset; /* as last committed to Kafka (advisory) */
+    int64_t end_offset;   /* end of the partition when last reached, -1 = not yet */
+    bool at_end;          /* everything there was has been read */
+    bool heard;           /* something arrived since it was assigned */
+    usec_t assigned_at;   /* when it was forwarded last */
+    usec_t probe_at;      /* FENCED: when to ask the group */
+    struct cursor *next;  /* in membership's list */
+};
+
+/* A lane's life; the table is in lane.c. */
+enum lane_state {
+    LANE_IDLE,     /* nothing in flight */
+    LANE_WAITING,  /* wants a connection */
+    LANE_BUSY,     /* batches in flight */
+    LANE_SETTLING, /* reading cursors to learn what became of them */
+    LANE_BACKOFF,  /* waiting before it tries again */
+    LANE_HALTED,
+    LANE_STATES,
+};
+enum lane_event {
+    LANE_WANT,     /* a batch is to be sent and there is no connection */
+    LANE_GRANTED,  /* the pool lent one */
+    LANE_SENT,     /* a batch went out */
+    LANE_EMPTIED,  /* nothing is in flight any more, all went well */
+    LANE_FAILED,   /* a failure to wait for */
+    LANE_DOUBT,    /* a failure that needs the cursors read */
+    LANE_AGAIN,    /* the wait is over */
+    LANE_SETTLED,
+    LANE_HALT,
+    LANE_RESUME,
+    LANE_EVENTS,
+};
+
+/* What follows from a batch that did not commit (engine/outcome decides). */
+enum remedy {
+    REMEDY_NONE = 0, /* it committed */
+    REMEDY_RESEND,   /* send the identical batch again at once, as an upsert */
+    REMEDY_RETRY,    /* the same after a backoff */
+    REMEDY_SETTLE,   /* read the cursors first: it may have committed, or the fence is lost */
+    REMEDY_HALT,     /* the stream halts */
+};
+
+enum { LANE_BATCHES = 3, LANE_IN_FLIGHT = WRITER_IN_FLIGHT_MAX };
+
+/* Counted by the lane since the process began; metrics reads them. */
+struct lane_counts {
+    uint64_t records, rows, stale, deduplicated, dead_letters, other_types, dropped;
+    uint64_t batches, retries, conflicts, rewinds;
+};
+
+struct lane {
+    struct live_stream *live;
+    struct engine *engine;
+    unsigned number; /* within the stream */
+    int state;
+    struct intake *intake;
+    struct watch *watch;
+    bool ready; /* the intake may hold something */
+    struct batch batches[LANE_BATCHES];
+    struct batch *filling;
+    struct batch *sealed[LANE_IN_FLIGHT]; /* oldest first; sent ones before unsent ones */
+    unsigned n_sealed, n_sent;
+    struct batch *spare[LANE_BATCHES];
+    unsigned n_spare;
+    struct intake_item held; /* a record for the next batch; kind EMPTY if none */
+    struct pool_slot *slot;  /* the lent connection */
+    unsigned lease;          /* batches sent since it was lent */
+    struct write_target target; /* account_id 0: not opened yet */
+    bool plain_insert;       /* recent batches met no existing key */
+    unsigned fresh_batches;
+    struct err failure;      /* of the batch that failed first */
+    enum remedy remedy;      /* what follows from it once nothing is in flight */
+    bool settle_again;       /* BACKOFF ends in SETTLING */
+    struct backoff backoff;
+    usec_t due; /* BACKOFF: when it ends */
+    struct log_gate gate;
+    struct cursor **cursors; /* by slot; NULL = free */
+    unsigned n_cursors;
+    const char *last_topic; /* cache: the cursor of the last record */
+    int32_t last_partition;
+    struct cursor *last_cursor;
+    struct lane_counts counts;
+    struct lane *next_waiting; /* in the pool's queue */
+    bool queued;
+};
+
+struct live_stream {
+    const struct stream *stream;
+    unsigned stream_id;
+    struct statement_text statements[STATEMENT_COUNT];
+    struct lane *lanes;
+    unsigned n_lanes;
+    unsigned lent; /* connections held by its lanes */
+    bool stopped;  /* halted or paused */
+    bool halt_unwritten; /* our own halt is not in pactolus.streams yet */
+    struct err halt;
+};
+
+/* "payments.payment.captured[3]@1234" into a static buffer of the caller. */
+enum { CURSOR_TEXT = 300 };
+const char *cursor_text(const struct cursor *cursor, int64_t offset, char out[CURSOR_TEXT]);
+void cursor_fire(struct cursor *cursor, enum cursor_event event);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* machines: the state tables, for machines_all, the diagrams and the tests. */
+#ifndef PACTOLUS_ENGINE_MACHINES_H
+#define PACTOLUS_ENGINE_MACHINES_H
+
+#include "engine/machine.h"
+
+extern const struct machine cursor_machine;
+extern const struct machine lane_machine;
+extern const struct machine membership_machine;
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/membership.h"
+
+#include "base/log.h"
+#include "engine/cursors.h"
+#include "engine/lane.h"
+#include "engine/machines.h"
+#include "engine/membership_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- answers to the group ---- */
+
+static void say(const char *what, const struct owed *owed)
+{
+    if (owed->n)
+        log_info("%s %u partition%s (%s[%d]%s)", what, owed->n, owed->n == 1 ? "" : "s",
+                 owed->list[0].topic, (int)owed->list[0].partition, owed->n > 1 ? ", …" : "");
+}
+
+/* Give back what the revoke listed: cursors leave their lanes, Kafka is answered. */
+static void answer_revoke(void *self)
+{
+    struct membership *membership = self;
+    struct owed *owed = &membership->revoke;
+    struct err err;
+    say("giving back", owed);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < owed->n; i++) {
+        struct cursor *cursor =
+            cursors_find(membership, owed->list[i].topic, owed->list[i].partition);
+        /* What was never given to librdkafka must not be taken from it. */
+        bool assigned = cursor && cursor->assigned;
+        if (cursor)
+            cursors_remove(membership, cursor, membership->now);
+        if (assigned || !consumer_cooperative(membership->engine->consumer))
+            owed->list[kept++] = owed->list[i];
+    }
+    if (!consumer_unassign(membership->engine->consumer, owed->list, kept, &err))
+        log_err(LOG_LEVEL_WARNING, "giving back partitions", &err);
+    owed_clear(owed);
+}
+
+static void begin_drain(void *self)
+{
+    struct membership *membership = self;
+    for (unsigned i = 0; i < membership->revoke.n; i++) {
+        struct cursor *cursor = cursors_find(membership, membership->revoke.list[i].topic,
+                                             membership->revoke.list[i].partition);
+        if (cursor)
+            cursor->draining = true;
+    }
+    membership->deadline = membership->now + membership->engine->config->drain_timeout;
+}
+
+static void begin_claim(void *self)
+{
+    struct membership *membership = self;
+    say("claiming", &membership->assign);
+    membership->sequence++;
+    for (unsigned i = 0; i < membership->assign.n; i++)
+        cursors_add(membership, &membership->assign.list[i]);
+    membership->claim_at = 0;
+}
+
+/* The claim under way is for partitions that we shall not get. */
+static void cancel_claim(struct membership *membership)
+{
+    for (unsigned i = 0; i < membership->assign.n; i++) {
+        struct cursor *cursor = cursors_find(membership, membership->assign.list[i].topic,
+                                             membership->assign.list[i].partition);
+        if (cursor && cursor->state == CURSOR_CLAIMING && !cursor->assigned)
+            cursors_remove(membership, cursor, membership->now);
+    }
+    membership->sequence++;
+    owed_clear(&membership->assign);
+}
+
+static void answer_assign(void *self)
+{
+    struct membership *membership = self;
+    membership->answered = true;
+    cursors_start(membership, &membership->assign, membership->now);
+    owed_clear(&membership->assign);
+}
+
+/* An ASSIGN before the last one was answered: librdkafka has forgotten that one. */
+static void supersede_assign(void *self)
+{
+    struct membership *membership = self;
+    struct owed newer = membership->incoming;
+    membership->incoming = (struct owed){0};
+    cancel_claim(membership);
+    membership->assign = newer;
+    begin_claim(membership);
+}
+
+static void take_assign(void *self)
+{
+    struct membership *membership = self;
+    membership->assign = membership->incoming;
+    membership->incoming = (struct owed){0};
+    begin_claim(membership);
+}
+
+/* An ASSIGN while a revoke is unanswered: an eager one replaces everything, so the revoke is void; before
+ * a cooperative one everything owed is given back. */
+static void supersede_revoke(void *self)
+{
+    struct membership *membership = self;
+    log_notice("a new assignment came before the last one was given back");
+    if (consumer_cooperative(membership->engine->consumer)) {
+        answer_revoke(membership);
+    } else {
+        while (membership->cursors)
+            cursors_remove(membership, membership->cursors, membership->now);
+        owed_clear(&membership->revoke);
+    }
+    take_assign(membership);
+}
+
+static void take_revoke(void *self)
+{
+    struct membership *membership = self;
+    owed_join(&membership->revoke, &membership->incoming);
+    begin_drain(membership);
+}
+
+static void cancel_and_drain(void *self)
+{
+    struct membership *membership = self;
+    cancel_claim(membership);
+    take_revoke(membership);
+}
+
+/* Already given away: drop what was read, start nothing, answer at once. */
+static void take_lost(void *self)
+{
+    struct membership *membership = self;
+    log_warning("partitions were lost to the group; what was in flight ends under its fence");
+    owed_join(&membership->revoke, &membership->incoming);
+    answer_revoke(membership);
+}
+
+static void cancel_and_lose(void *self)
+{
+    struct membership *membership = self;
+    cancel_claim(membership);
+    take_lost(membership);
+}
+
+static void expire_drain(void *self)
+{
+    log_warning("batches did not end within the drain timeout; giving partitions back all the same");
+    answer_revoke(self);
+}
+
+/* ---- leaving ---- */
+
+static void begin_leaving(void *self)
+{
+    struct membership *membership = self;
+    cancel_claim(membership);
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        cursor->draining = true;
+    membership->deadline = membership->now + membership->engine->config->drain_timeout;
+}
+
+static void leave(void *self)
+{
+    struct membership *membership = self;
+    if (membership->leaving)
+        return;
+    if (membership->revoke.n)
+        answer_revoke(membership);
+    else
+        cursors_commit(membership, membership->now);
+    membership->leaving = true;
+    consumer_close_begin(membership->engine->consumer);
+}
+
+static void leave_late(void *self)
+{
+    log_warning("batches did not end within the drain timeout; stopping all the same");
+    leave(self);
+}
+
+static void revoke_while_leaving(void *self)
+{
+    struct membership *membership = self;
+    owed_join(&membership->revoke, &membership->incoming);
+    if (membership->leaving)
+        answer_revoke(membership);
+}
+
+static void ignore_assign(void *self)
+{
+    struct membership *membership = self;
+    owed_clear(&membership->incoming);
+}
+
+static const char *const states[] = {"idle", "claiming", "owning", "draining", "lost", "closing"};
+static const char *const events[] = {"assign",  "claimed", "revoke", "revoke lost",
+                                     "drained", "expired", "stop"};
+
+static const struct machine_row rows[] = {
+    {MEMBER_IDLE, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "the first assignment"},
+    {MEMBER_IDLE, MEMBER_REVOKE, MEMBER_IDLE, take_lost, "there is nothing to drain"},
+    {MEMBER_IDLE, MEMBER_REVOKE_LOST, MEMBER_IDLE, take_lost, "there is nothing to drop"},
+    {MEMBER_IDLE, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "stopped before it had anything"},
+    {MEMBER_CLAIMING, MEMBER_ASSIGN, MEMBER_CLAIMING, supersede_assign, "a newer assignment"},
+    {MEMBER_CLAIMING, MEMBER_CLAIMED, MEMBER_OWNING, answer_assign, "every fence is ours"},
+    {MEMBER_CLAIMING, MEMBER_REVOKE, MEMBER_DRAINING, cancel_and_drain, "revoked while claiming"},
+    {MEMBER_CLAIMING, MEMBER_REVOKE_LOST, MEMBER_LOST, cancel_and_lose, "lost while claiming"},
+    {MEMBER_CLAIMING, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "the claim is of no use now"},
+    {MEMBER_OWNING, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "more partitions"},
+    {MEMBER_OWNING, MEMBER_REVOKE, MEMBER_DRAINING, take_revoke, "batches end first"},
+    {MEMBER_OWNING, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "the group went on without us"},
+    {MEMBER_OWNING, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "batches end first"},
+    {MEMBER_DRAINING, MEMBER_ASSIGN, MEMBER_CLAIMING, supersede_revoke, "a superseded rebalance"},
+    {MEMBER_DRAINING, MEMBER_REVOKE, MEMBER_DRAINING, take_revoke, "more to give back"},
+    {MEMBER_DRAINING, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "too late to drain"},
+    {MEMBER_DRAINING, MEMBER_DRAINED, MEMBER_OWNING, answer_revoke, "what is left stays ours"},
+    {MEMBER_DRAINING, MEMBER_EXPIRED, MEMBER_OWNING, expire_drain, "the group waits no longer"},
+    {MEMBER_DRAINING, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "the revoke is answered then"},
+    {MEMBER_LOST, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "the group took us back"},
+    {MEMBER_LOST, MEMBER_REVOKE, MEMBER_LOST, take_lost, "nothing is left to drain"},
+    {MEMBER_LOST, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "nothing is left to drop"},
+    {MEMBER_LOST, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "stopped before it came back"},
+    {MEMBER_CLOSING, MEMBER_ASSIGN, MEMBER_CLOSING, ignore_assign, "never answered"},
+    {MEMBER_CLOSING, MEMBER_REVOKE, MEMBER_CLOSING, revoke_while_leaving, "part of leaving"},
+    {MEMBER_CLOSING, MEMBER_REVOKE_LOST, MEMBER_CLOSING, revoke_while_leaving, "part of leaving"},
+    {MEMBER_CLOSING, MEMBER_DRAINED, MEMBER_CLOSING, leave, "everything is committed"},
+    {MEMBER_CLOSING, MEMBER_EXPIRED, MEMBER_CLOSING, leave_late, "stop within a bounded time"},
+    {MEMBER_CLOSING, MEMBER_STOP, MEMBER_CLOSING, NULL, "known already"},
+};
+
+const struct machine membership_machine = {
+    .name = "membership",
+    .states = states,
+    .events = events,
+    .n_states = MEMBER_STATES,
+    .n_events = MEMBER_EVENTS,
+    .start = MEMBER_IDLE,
+    .rows = rows,
+    .n_rows = sizeof(rows) / sizeof(*rows),
+};
+
+static void fire(struct membership *membership, enum membership_event event, usec_t now)
+{
+    membership->now = now;
+    machine_fire(&membership_machine, &membership->state, (int)event, membership);
+}
+
+/* ---- the outside ---- */
+
+struct membership *membership_open(struct engine *engine)
+{
+    struct membership *membership = mem_zero(1, sizeof(*membership));
+    membership->engine = engine;
+    membership->state = MEMBER_IDLE;
+    membership->backoff = (struct backoff){.base = engine->config->retry_base,
+                                           .cap = engine->config->retry_cap,
+                                           .seed = (uint64_t)(uintptr_t)membership};
+    return membership;
+}
+
+void membership_free(struct membership *membership)
+{
+    if (!membership)
+        return;
+    while (membership->cursors)
+        cursors_remove(membership, membership->cursors, membership->now);
+    owed_clear(&membership->assign);
+    owed_clear(&membership->revoke);
+    owed_clear(&membership->incoming);
+    free(membership);
+}
+
+void membership_event(struct membership *membership, const struct consumer_event *event, usec_t now)
+{
+    switch (event->kind) {
+    case CONSUMER_ASSIGN:
+    case CONSUMER_REVOKE:
+        owed_clear(&membership->incoming);
+        owed_copy(&membership->incoming, membership, event);
+        fire(membership,
+             event->kind == CONSUMER_ASSIGN ? MEMBER_ASSIGN
+             : event->lost                  ? MEMBER_REVOKE_LOST
+                                            : MEMBER_REVOKE,
+             now);
+        return;
+    case CONSUMER_COMMITTED:
+        cursors_committed(membership, event, now);
+        return;
+    default:
+        return;
+    }
+}
+
+static bool drained(const struct membership *membership)
+{
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (cursor->draining && cursor->lane && !lane_drained(cursor))
+            return false;
+    return true;
+}
+
+static bool claimed(const struct membership *membership)
+{
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (cursor->state == CURSOR_CLAIMING)
+            return false;
+    return true;
+}
+
+usec_t membership_turn(struct membership *membership, usec_t now)
+{
+    usec_t again = USEC_NEVER;
+    membership->now = now;
+    switch (membership->state) {
+    case MEMBER_CLAIMING:
+        if (claimed(membership))
+            fire(membership, MEMBER_CLAIMED, now);
+        else
+            again = cursors_claim(membership, now);
+        break;
+    case MEMBER_OWNING:
+        again = cursors_turn(membership, now);
+        break;
+    case MEMBER_DRAINING:
+    case MEMBER_CLOSING:
+        if (drained(membership))
+            fire(membership, MEMBER_DRAINED, now);
+        else if (now >= membership->deadline)
+            fire(membership, MEMBER_EXPIRED, now);
+        else
+            again = membership->deadline;
+        break;
+    default:
+        break;
+    }
+    return again;
+}
+
+void membership_stop(struct membership *membership, usec_t now)
+{
+    fire(membership, MEMBER_STOP, now);
+}
+
+void membership_abandon(struct membership *membership, usec_t now)
+{
+    if (membership->state == MEMBER_CLOSING && !membership->leaving)
+        fire(membership, MEMBER_EXPIRED, now);
+}
+
+bool membership_left(const struct membership *membership)
+{
+    return membership->leaving && consumer_closed(membership->engine->consumer);
+}
+
+bool membership_at_end(const struct membership *membership)
+{
+    if (membership->state != MEMBER_OWNING || !membership->answered)
+        return false;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
+        if (cursor->state == CURSOR_HALTED)
+            continue;
+        if (cursor->state != CURSOR_RUNNING || !cursor->at_end || !lane_drained(cursor))
+            return false;
+    }
+    return true;
+}
+
+struct cursor *membership_cursors(const struct membership *membership)
+{
+    return membership->cursors;
+}
+
+const char *membership_state(const struct membership *membership)
+{
+    return states[membership->state];
+}

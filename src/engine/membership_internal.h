@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* membership_internal: what membership.c (the group) and cursors.c (the cursors) share. */
+#ifndef PACTOLUS_ENGINE_MEMBERSHIP_INTERNAL_H
+#define PACTOLUS_ENGINE_MEMBERSHIP_INTERNAL_H
+
+#include "engine/membership.h"
+
+/* Partitions that the group waits for an answer about; topic names are the configuration's. */
+struct owed {
+    struct topic_partition *list;
+    unsigned n;
+};
+
+struct membership {
+    struct engine *engine;
+    int state; /* enum membership_state */
+    usec_t now; /* of the event or turn under way */
+    struct cursor *cursors;
+    struct owed assign, revoke; /* unanswered */
+    struct owed incoming;       /* of the event under way */
+    unsigned long sequence;     /* of assignments: a claim for an older one is void */
+    unsigned claims;            /* tasks under way */
+    usec_t claim_at;            /* not before */
+    usec_t deadline;            /* of a drain */
+    usec_t commit_at;           /* next advisory commit */
+    bool committing, probing, rewinding;
+    struct cursor *probed; /* the fenced cursor that the commit under way asks about */
+    bool answered;         /* an assignment was answered once */
+    bool leaving;
+    struct backoff backoff;
+    struct log_gate gate;
+};
+
+void owed_clear(struct owed *owed);
+/* Append `from` and empty it. */
+void owed_join(struct owed *owed, struct owed *from);
+/* Copy the event's partitions that belong to a stream of ours. */
+void owed_copy(struct owed *owed, const struct membership *membership,
+               const struct consumer_event *event);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/outcome.h"
+
+#include "postgres/sqlstate.h"
+
+#include <string.h>
+
+/* Codes of our own that the fence raises; migrations/0002 documents them. */
+static bool is(const struct err *err, const char *sqlstate)
+{
+    return strcmp(err->sqlstate, sqlstate) == 0;
+}
+
+enum remedy outcome_remedy(const struct write_outcome *outcome, bool after_failure)
+{
+    if (outcome->result == WRITE_COMMITTED)
+        return REMEDY_NONE;
+    if (outcome->result == WRITE_UNKNOWN)
+        return REMEDY_SETTLE;
+    if (outcome->key_conflict)
+        return REMEDY_RESEND;
+    if (is(&outcome->err, "PA002") && after_failure)
+        return REMEDY_RESEND; /* its predecessor failed: it goes again behind it */
+    if (is(&outcome->err, "PA001") || is(&outcome->err, "PA002"))
+        return REMEDY_SETTLE;
+    switch (outcome->err.class) {
+    case ERR_RETRY:
+        return REMEDY_RETRY;
+    case ERR_REJECT: /* until rows are isolated, a row that PostgreSQL refuses halts its stream */
+    case ERR_HALT:
+    case ERR_NONE:
+        break;
+    }
+    return REMEDY_HALT;
+}
+
+bool outcome_reconnects(const struct err *err)
+{
+    /* Without a SQLSTATE the server said nothing: the connection itself broke. */
+    return err->class != ERR_NONE &&
+           (!err->sqlstate[0] || sqlstate_find(err->sqlstate, NULL)->reconnect);
+}
+
+void outcome_log(struct lane *lane, enum remedy remedy, const struct err *err, usec_t now)
+{
+    const char *name = lane->live->stream->config->name;
+    unsigned long held;
+    switch (remedy) {
+    case REMEDY_NONE:
+    case REMEDY_RESEND:
+        return;
+    case REMEDY_RETRY:
+    case REMEDY_SETTLE:
+        if (log_gate_open(&lane->gate, now, 30 * USEC_PER_SEC, &held))
+            log_err(LOG_LEVEL_WARNING, name, err);
+        return;
+    case REMEDY_HALT:
+        return; /* the engine logs the halt with its hint */
+    }
+}

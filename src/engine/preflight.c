@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/preflight.h"
+
+#include "base/log.h"
+#include "kafka/admin.h"
+#include "postgres/apply.h"
+#include "postgres/catalog.h"
+#include "postgres/streams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BROKER_PATIENCE_MS = 10000 };
+
+static bool check_migrations(PGconn *conn, struct err *err)
+{
+    unsigned count;
+    int version;
+    const struct migration *all = migrations_all(&count);
+    if (!migrations_version(conn, &version, err))
+        return false;
+    if (count == 0 || version >= all[count - 1].version)
+        return true;
+    err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
+            "the database is at migration %d, this program needs %d", version,
+            all[count - 1].version);
+    return err_hint(err, "pactolus migrate --execute");
+}
+
+/* The live table against the contract: only what the daemon cannot write without counts here. */
+static bool check_table(PGconn *conn, const struct stream *stream, struct err *err)
+{
+    struct shape *want = shape_want(stream->layout);
+    struct shape *have = catalog_read(conn, want, err);
+    struct plan plan;
+    bool good = have != NULL;
+    plan_init(&plan);
+    if (have)
+        compare_shapes(have, want, &plan);
+    if (good && plan.refusals.count) {
+        *err = plan.refusals.items[0];
+        good = false;
+    }
+    for (unsigned i = 0; good && i < plan.n_steps; i++)
+        if (plan.steps[i].needed_to_run) {
+            err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the table is not what the contract asks for: %s",
+                    plan.steps[i].what);
+            err_place(err, "%s.%s", stream->layout->schema, stream->layout->table);
+            err_hint(err, "pactolus migrate --dry-run shows the steps, --execute takes them");
+            good = false;
+        }
+    plan_free(&plan);
+    shape_free(have);
+    shape_free(want);
+    return good;
+}
+
+static bool check_topics(rd_kafka_t *client, const struct stream *stream, struct err *err)
+{
+    for (unsigned t = 0; t < stream->config->n_topics; t++)
+        if (admin_partitions(client, stream->config->topics[t].name, BROKER_PATIENCE_MS, err) < 0)
+            return false;
+    return true;
+}
+
+static bool check_stream(PGconn *conn, rd_kafka_t *client, const char *group,
+                         const struct stream *stream, unsigned *stream_id, struct err *err)
+{
+    struct stream_row row;
+    if (!check_table(conn, stream, err) ||
+        !streams_find(conn, group, stream->config->name, &row, err))
+        return false;
+    *stream_id = row.stream_id;
+    if (row.stream_id == 0) {
+        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the database does not know this stream yet");
+        err_place(err, "%s", stream->config->name);
+        return err_hint(err, "pactolus migrate --execute");
+    }
+    return check_topics(client, stream, err);
+}
+
+/* Keep the streams that can run. Infrastructure that is away is no fault of a stream: false then. */
+static bool sift(struct engine_options *options, PGconn *conn, rd_kafka_t *client,
+                 struct errs *errs)
+{
+    unsigned *ids = mem_zero(options->n_streams + 1, sizeof(*ids));
+    unsigned kept = 0;
+    options->stream_ids = ids;
+    for (unsigned i = 0; i < options->n_streams; i++) {
+        struct err err;
+        if (check_stream(conn, client, options->config->group, &options->streams[i], &ids[kept],
+                         &err)) {
+            if (kept != i) {
+                struct stream out = options->streams[kept];
+                options->streams[kept] = options->streams[i];
+                options->streams[i] = out; /* whoever loaded them frees them all */
+            }
+            kept++;
+            continue;
+        }
+        errs_add(errs, &err);
+        if (err.class == ERR_RETRY)
+            return false;
+    }
+    if (kept == 0)
+        return false;
+    for (unsigned i = 0; i < errs->count; i++)
+        log_err(LOG_LEVEL_ERROR, "a stream is left out", &errs->items[i]);
+    options->n_streams = kept;
+    return true;
+}
+
+bool preflight(struct engine_options *options, PGconn *conn, struct errs *errs)
+{
+    struct err err;
+    bool good = false;
+    if (!kafka_library_check(&err) || !check_migrations(conn, &err)) {
+        errs_add(errs, &err);
+        return false;
+    }
+    rd_kafka_t *client = admin_open(&options->kafka, errs);
+    if (!client)
+        return false;
+    options->cluster_id = admin_cluster_id(client, BROKER_PATIENCE_MS, &err);
+    if (options->cluster_id)
+        good = sift(options, conn, client, errs);
+    else
+        errs_add(errs, &err);
+    admin_close(client);
+    return good;
+}
+
+void preflight_free(struct engine_options *options)
+{
+    free(options->stream_ids);
+    free(options->cluster_id);
+}

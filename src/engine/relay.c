@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/relay.h"
+
+#include "base/log.h"
+#include "engine/letter_headers.h"
+#include "kafka/producer.h"
+#include "postgres/ledger.h"
+
+#include <stdlib.h>
+
+enum {
+    ROUND_LETTERS = 500,
+    ROUND_BYTES = 4 * 1024 * 1024,
+    HOLDER_STALE_S = 15, /* a relay that has not been heard of so long has lost the row */
+    DELIVERY_MS = 30000,
+};
+static const usec_t look_again = 2 * USEC_PER_SEC;
+
+struct relay {
+    struct job job; /* first; under way while busy */
+    struct engine *engine;
+    struct worker *worker;
+    struct watch *watch;
+    bool busy, kicked;
+    usec_t due;
+    struct backoff backoff;
+    struct log_gate gate;
+    struct relay_counts counts;
+    /* The worker thread's own while busy: */
+    PGconn *conn;
+    struct producer *producer;
+    struct arena arena;
+    int64_t *delivered; /* ids of this round's delivered letters */
+    unsigned n_delivered;
+    /* What the last round found: */
+    bool ok, more, held;
+    unsigned n_failed;
+    struct err err, delivery;
+};
+
+static void on_report(void *context, void *tag, rd_kafka_resp_err_t code, int32_t partition,
+                      int64_t offset)
+{
+    (void)partition, (void)offset;
+    struct relay *relay = context;
+    const struct letter *letter = tag;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        relay->delivered[relay->n_delivered++] = letter->id;
+        return;
+    }
+    relay->n_failed++;
+    kafka_error(&relay->delivery, code, rd_kafka_err2str(code));
+    err_place(&relay->delivery, "%s", letter->dlq_topic);
+}
+
+static bool open_clients(struct relay *relay)
+{
+    const struct engine *engine = relay->engine;
+    if (relay->conn && PQstatus(relay->conn) != CONNECTION_OK) {
+        conn_close(relay->conn);
+        relay->conn = NULL;
+    }
+    if (!relay->conn)
+        relay->conn = conn_open(&engine->conn_options, &relay->err);
+    if (!relay->conn)
+        return false;
+    if (relay->producer && producer_fatal(relay->producer, &relay->err)) {
+        producer_close(relay->producer);
+        relay->producer = NULL;
+    }
+    if (!relay->producer) {
+        struct errs errs = {0};
+        relay->producer = producer_open(&engine->kafka_options, on_report, relay, &errs);
+        if (!relay->producer)
+            relay->err = errs.items[0];
+        errs_free(&errs);
+    }
+    return relay->producer != NULL;
+}
+
+static void send_letter(struct relay *relay, struct letter *letter)
+{
+    struct header *headers =
+        arena_alloc(&relay->arena, (letter->n_headers + LETTER_HEADERS) * sizeof(*headers));
+    unsigned n = letter_headers(letter, relay->engine->config->group, &relay->arena, headers);
+    struct producer_message message = {
+        .topic = letter->dlq_topic,
+        .partition = -1,
+        .key = letter->key,
+        .value = letter->value,
+        .headers = headers,
+        .n_headers = n,
+        /* Stamped now: the original time would let retention delete it at once. */
+        .timestamp = 0,
+        .tag = letter,
+    };
+    struct err err;
+    if (!producer_send(relay->producer, &message, DELIVERY_MS, &err)) {
+        relay->n_failed++;
+        relay->delivery = err;
+        err_place(&relay->delivery, "%s", letter->dlq_topic);
+    }
+}
+
+/* One round, in the worker thread: hold the row, fetch, produce, await, mark. */
+static bool round_of(struct relay *relay)
+{
+    const char *group = relay->engine->config->group;
+    int64_t fence;
+    struct letter *letters;
+    unsigned n;
+    bool marked;
+    relay->more = relay->held = false;
+    relay->n_delivered = relay->n_failed = 0;
+    arena_reset(&relay->arena, ROUND_BYTES);
+    if (!open_clients(relay) ||
+        !ledger_hold(relay->conn, group, relay->engine->owner, HOLDER_STALE_S, &relay->held,
+                     &fence, &relay->err))
+        return false;
+    if (!relay->held)
+        return true;
+    if (!ledger_fetch(relay->conn, group, ROUND_LETTERS, ROUND_BYTES, &relay->arena, &letters, &n,
+                      &relay->err))
+        return false;
+    for (unsigned i = 0; i < n; i++)
+        send_letter(relay, &letters[i]);
+    if (producer_drain(relay->producer, DELIVERY_MS) > 0) {
+        /* Reports that come later would speak of letters that are gone. */
+        producer_close(relay->producer);
+        relay->producer = NULL;
+    }
+    relay->more = n > 0 && relay->n_delivered == n;
+    return ledger_mark(relay->conn, group, fence, relay->delivered, relay->n_delivered, &marked,
+                       &relay->err);
+}
+
+static void run(struct job *job)
+{
+    struct relay *relay = (struct relay *)job;
+    err_clear(&relay->err);
+    relay->ok = round_of(relay);
+}
+
+struct relay *relay_open(struct engine *engine, struct err *err)
+{
+    struct relay *relay = mem_zero(1, sizeof(*relay));
+    relay->engine = engine;
+    relay->job.run = run;
+    relay->kicked = true; /* letters of an earlier life may wait */
+    relay->backoff = (struct backoff){.base = engine->config->retry_base,
+                                      .cap = engine->config->retry_cap,
+                                      .seed = (uint64_t)(uintptr_t)relay};
+    relay->delivered = mem_zero(ROUND_LETTERS, sizeof(*relay->delivered));
+    arena_init(&relay->arena, 256 * 1024);
+    relay->worker = worker_open("pactolus-relay", err);
+    if (!relay->worker) {
+        free(relay->delivered);
+        free(relay);
+        return NULL;
+    }
+    relay->watch = loop_watch_socket(engine->loop, worker_fd(relay->worker));
+    return relay;
+}
+
+void relay_kick(struct relay *relay)
+{
+    relay->kicked = true;
+}
+
+static void complain(struct relay *relay, const struct err *err, const char *what, usec_t now)
+{
+    unsigned long held;
+    if (log_gate_open(&relay->gate, now, 30 * USEC_PER_SEC, &held))
+        log_err(LOG_LEVEL_WARNING, what, err);
+}
+
+static void finished(struct relay *relay, usec_t now)
+{
+    relay->busy = false;
+    relay->counts.relayed += relay->n_delivered;
+    relay->counts.failed += relay->n_failed;
+    relay->counts.holding = relay->held;
+    relay->due = now + look_again;
+    if (!relay->ok || relay->n_failed) {
+        complain(relay, relay->ok ? &relay->delivery : &relay->err,
+                 "dead letters wait in the ledger", now);
+        relay->due = now + backoff_next(&relay->backoff);
+        return;
+    }
+    backoff_reset(&relay->backoff);
+    if (relay->more)
+        relay->due = now;
+}
+
+usec_t relay_turn(struct relay *relay, usec_t now)
+{
+    if (relay->watch->readable) {
+        relay->watch->readable = false;
+        if (worker_take(relay->worker))
+            finished(relay, now);
+    }
+    if (relay->busy)
+        return USEC_NEVER;
+    if (relay->kicked && relay->backoff.attempts == 0)
+        relay->due = now;
+    if (now < relay->due)
+        return relay->due;
+    relay->kicked = false;
+    relay->busy = true;
+    worker_submit(relay->worker, &relay->job);
+    return USEC_NEVER;
+}
+
+bool relay_idle(const struct relay *relay)
+{
+    return !relay->busy && !relay->kicked && !relay->more;
+}
+
+const struct relay_counts *relay_counts(const struct relay *relay)
+{
+    return &relay->counts;
+}
+
+bool relay_close(struct relay *relay, usec_t patience)
+{
+    if (!relay)
+        return true;
+    loop_unwatch(relay->engine->loop, relay->watch);
+    while (worker_take(relay->worker))
+        relay->busy = false;
+    if (!worker_close(relay->worker, patience, NULL))
+        return false;
+    struct err ignored;
+    if (relay->conn && relay->held &&
+        !ledger_release(relay->conn, relay->engine->config->group, relay->engine->owner, &ignored))
+        log_debug("the relay row was not released: %s", ignored.text);
+    conn_close(relay->conn);
+    if (relay->producer)
+        producer_close(relay->producer);
+    arena_free(&relay->arena);
+    free(relay->delivered);
+    free(relay);
+    return true;
+}

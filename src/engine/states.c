@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/states.h"
+
+#include "base/log.h"
+#include "postgres/streams.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const usec_t look_interval = 2 * USEC_PER_SEC;
+
+struct look {
+    struct task task; /* first */
+    struct engine *engine;
+    struct stream_row *rows; /* one per live stream */
+};
+
+struct halting {
+    struct task task; /* first */
+    struct engine *engine;
+    struct live_stream *live;
+    struct err err;
+};
+
+static bool read_states(struct task *task, struct service_sessions *sessions)
+{
+    struct look *look = (struct look *)task;
+    struct engine *engine = look->engine;
+    for (unsigned i = 0; i < engine->n_live; i++)
+        if (!streams_find(sessions->conn, engine->config->group,
+                          engine->live[i].stream->config->name, &look->rows[i], &task->err))
+            return false;
+    return true;
+}
+
+static void apply_state(struct engine *engine, struct live_stream *live,
+                        const struct stream_row *row, usec_t now)
+{
+    if (row->state == STREAM_RUNNING) {
+        if (!live->halt_unwritten)
+            engine_resumed(engine, live, now);
+        return;
+    }
+    if (live->stopped)
+        return;
+    struct err err;
+    err_set(&err, ERR_HALT, ERR_EXIT_DATA, "%s", row->reason);
+    err_hint(&err, "%s", row->hint);
+    log_notice("%s: %s by an operator or another daemon: %s", live->stream->config->name,
+               stream_state_name(row->state), row->reason);
+    engine_stopped(engine, live, &err, now);
+}
+
+static void looked(struct task *task, usec_t now)
+{
+    struct look *look = (struct look *)task;
+    struct engine *engine = look->engine;
+    engine->states_asked = false;
+    engine->states_at = now + look_interval;
+    if (task->ok && !task->cancelled)
+        for (unsigned i = 0; i < engine->n_live; i++)
+            apply_state(engine, &engine->live[i], &look->rows[i], now);
+    free(look->rows);
+    free(look);
+}
+
+usec_t states_turn(struct engine *engine, usec_t now)
+{
+    if (engine->states_asked)
+        return USEC_NEVER;
+    if (now < engine->states_at)
+        return engine->states_at;
+    struct look *look = mem_zero(1, sizeof(*look));
+    look->task = (struct task){.work = read_states, .done = looked};
+    look->engine = engine;
+    look->rows = mem_zero(engine->n_live + 1, sizeof(*look->rows));
+    engine->states_asked = true;
+    service_submit(engine->service, &look->task);
+    return USEC_NEVER;
+}
+
+static bool write_halt(struct task *task, struct service_sessions *sessions)
+{
+    struct halting *halting = (struct halting *)task;
+    char reason[sizeof(halting->err.text) + sizeof(halting->err.place) + 16];
+    const struct err *err = &halting->err;
+    snprintf(reason, sizeof(reason), "%s%s%s%s%s", err->place, err->place[0] ? ": " : "", err->text,
+             err->sqlstate[0] ? " " : "", err->sqlstate);
+    return streams_set_state(sessions->conn, halting->live->stream_id, STREAM_HALTED, reason,
+                             err->hint, NULL, &task->err);
+}
+
+static void halt_written(struct task *task, usec_t now)
+{
+    struct halting *halting = (struct halting *)task;
+    (void)now;
+    if (!task->ok && !task->cancelled) {
+        states_halt(halting->engine, halting->live, &halting->err);
+    } else if (task->ok) {
+        halting->live->halt_unwritten = false;
+    }
+    free(halting);
+}
+
+void states_halt(struct engine *engine, struct live_stream *live, const struct err *err)
+{
+    struct halting *halting = mem_zero(1, sizeof(*halting));
+    *halting = (struct halting){.task = {.work = write_halt, .done = halt_written},
+                                .engine = engine,
+                                .live = live,
+                                .err = *err};
+    live->halt_unwritten = true;
+    service_submit(engine->service, &halting->task);
+}

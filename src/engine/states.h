@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * states: the wished state of each stream lives in pactolus.streams, binds every daemon and survives
+ * restarts. The engine looks there every two seconds, and writes its own halts there.
+ */
+#ifndef PACTOLUS_ENGINE_STATES_H
+#define PACTOLUS_ENGINE_STATES_H
+
+#include "engine/engine.h"
+
+usec_t states_turn(struct engine *engine, usec_t now);
+/* Keep a halt, with its reason; tried again until it is written. */
+void states_halt(struct engine *engine, struct live_stream *live, const struct err *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admin: questions to the broker. Everything here blocks up to its timeout; worker threads and verbs
+ * only.
+ */
+#ifndef PACTOLUS_KAFKA_ADMIN_H
+#define PACTOLUS_KAFKA_ADMIN_H
+
+#include "kafka/conf.h"
+
+#include <stdint.h>
+
+/* A client for questions only; closed with rd_kafka_destroy by admin_close. */
+rd_kafka_t *admin_open(const struct kafka_options *options, struct errs *errs);
+void admin_close(rd_kafka_t *client);
+
+/* The cluster's id, to be freed. NULL with err (retry/69: unreachable). */
+char *admin_cluster_id(rd_kafka_t *client, int timeout_ms, struct err *err);
+/* Number of partitions of a topic; -1 with err (halt/69: unknown topic, hint: the kafka-topics.sh
+ * command that creates it; retry/69: unreachable; halt/77: not authorised). */
+int admin_partitions(rd_kafka_t *client, const char *topic, int timeout_ms, struct err *err);
+/* Low and high watermark (high = next offset to be written). */
+bool admin_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int timeout_ms,
+                      int64_t *low, int64_t *high, struct err *err) MUST_CHECK;
+/* First offset at or after `time_ms`; the high watermark when there is none. */
+bool admin_offset_at(rd_kafka_t *client, const char *topic, int32_t partition, int64_t time_ms,
+                     int timeout_ms, int64_t *offset, struct err *err) MUST_CHECK;
+
+#endif

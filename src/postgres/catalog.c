@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "postgres/catalog.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char sql_schemas[] = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),"
+                                  "       EXISTS (SELECT FROM pg_namespace WHERE nspname = $2)";
+
+static const char sql_relation[] =
+    "SELECT c.oid, c.relkind, coalesce(obj_description(c.oid, 'pg_class'), '')"
+    "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2";
+
+static const char sql_columns[] =
+    "SELECT a.attname, format_type(a.atttypid, a.atttypmod),"
+    "       coalesce(col_description(a.attrelid, a.attnum), ''), a.attnotnull,"
+    "       a.atthasdef OR a.attidentity <> ''"
+    "  FROM pg_attribute a"
+    " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
+/* The key's columns in the key's order, each with the constraint's name. */
+static const char sql_key[] =
+    "SELECT c.conname, a.attname"
+    "  FROM pg_constraint c"
+    "  CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k(attnum, place)"
+    "  JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum"
+    " WHERE c.conrelid = $1::oid AND c.contype = 'p' ORDER BY k.place";
+
+static const char sql_checks[] =
+    "SELECT conname FROM pg_constraint WHERE conrelid = $1::oid AND contype = 'c'";
+
+static char *text_copy(const PGresult *result, int row, int column)
+{
+    return mem_string(PQgetvalue(result, row, column));
+}
+
+static bool is_true(const PGresult *result, int row, int column)
+{
+    return *PQgetvalue(result, row, column) == 't';
+}
+
+static bool read_schemas(PGconn *conn, struct shape *shape, struct err *err)
+{
+    const char *params[] = {shape->schema, shape->view_schema};
+    PGresult *result = conn_query(conn, sql_schemas, 2, params, err);
+    if (!result)
+        return false;
+    shape->schema_exists = is_true(result, 0, 0);
+    shape->view_schema_exists = is_true(result, 0, 1);
+    PQclear(result);
+    return true;
+}
+
+/* Finds a relation: its OID as text (empty when there is none) and its comment (may be NULL). False
+ * with err when the name belongs to something else. */
+static bool find_relation(PGconn *conn, const char *schema, const char *name, const char *kinds,
+                          char oid[16], char **comment, struct err *err)
+{
+    const char *params[] = {schema, name};
+    PGresult *result = conn_query(conn, sql_relation, 2, params, err);
+    bool good = true;
+    oid[0] = '\0';
+    if (!result)
+        return false;
+    if (PQntuples(result) > 0) {
+        good = strchr(kinds, *PQgetvalue(result, 0, 1)) != NULL;
+        snprintf(oid, 16, "%s", PQgetvalue(result, 0, 0));
+        if (good && comment) {
+            free(*comment);
+            *comment = text_copy(result, 0, 2);
+        }
+    }
+    PQclear(result);
+    if (good)
+        return true;
+    err_set(err, ERR_HALT, ERR_EXIT_DATA, "the name belongs to something that is no %s",
+            *kinds == 'v' ? "view" : "table");
+    err_hint(err, "name another table or view in the contract's options or the stream");
+    return err_place(err, "%s.%s", schema, name);
+}
+
+static bool read_columns(PGconn *conn, const char *oid, struct shape *shape, struct err *err)
+{
+    PGresult *result = conn_query(conn, sql_columns, 1, &oid, err);
+    if (!result)
+        return false;
+    shape->n_columns = (unsigned)PQntuples(result);
+    shape->columns = mem_zero(shape->n_columns, sizeof *shape->columns);
+    for (int i = 0; i < PQntuples(result); i++)
+        shape->columns[i] = (struct shape_column){
+            .name = text_copy(result, i, 0),
+            .type = text_copy(result, i, 1),
+            .comment = text_copy(result, i, 2),
+            .not_null = is_true(result, i, 3),
+            .has_default = is_true(result, i, 4),
+        };
+    PQclear(result);
+    return true;
+}
+
+static bool read_key(PGconn *conn, const char *oid, struct shape *shape, struct err *err)
+{
+    PGresult *result = conn_query(conn, sql_key, 1, &oid, err);
+    if (!result)
+        return false;
+    if (PQntuples(result) > 0) {
+        free(shape->key_constraint);
+        shape->key_constraint = text_copy(result, 0, 0);
+    }
+    for (int i = 0; i < PQntuples(result); i++)
+        shape_names_add(&shape->key, &shape->n_key, PQgetvalue(result, i, 1));
+    PQclear(result);
+    return true;
+}
+
+/* A check is known by its name; checks under other names are their makers' business. */
+static bool read_checks(PGconn *conn, const char *oid, struct shape *shape, struct err *err)
+{
+    PGresult *result = conn_query(conn, sql_checks, 1, &oid, err);
+    if (!result)
+        return false;
+    for (unsigned c = 0; c < shape->n_columns; c++) {
+        char name[SHAPE_NAME_MAX + 1];
+        shape_constraint_name(shape->table, shape->columns[c].name, "required", name);
+        for (int i = 0; i < PQntuples(result); i++)
+            if (strcmp(PQgetvalue(result, i, 0), name) == 0)
+                shape_names_add(&shape->required, &shape->n_required, shape->columns[c].name);
+    }
+    PQclear(result);
+    return true;
+}
+
+static bool read_table(PGconn *conn, struct shape *shape, struct err *err)
+{
+    char oid[16];
+    if (!find_relation(conn, shape->schema, shape->table, "rp", oid, &shape->comment, err))
+        return false;
+    if (!*oid)
+        return true;
+    shape->exists = true;
+    return read_columns(conn, oid, shape, err) && read_key(conn, oid, shape, err) &&
+           read_checks(conn, oid, shape, err);
+}
+
+static bool read_view(PGconn *conn, const char *schema, const char *name, bool *exists,
+                      char ***names, unsigned *count, struct err *err)
+{
+    char text[16];
+    const char *oid = text;
+    if (!find_relation(conn, schema, name, "v", text, NULL, err))
+        return false;
+    *exists = *oid != '\0';
+    if (!*exists)
+        return true;
+    PGresult *result = conn_query(conn, sql_columns, 1, &oid, err);
+    if (!result)
+        return false;
+    for (int i = 0; i < PQntuples(result); i++)
+        shape_names_add(names, count, PQgetvalue(result, i, 0));
+    PQclear(result);
+    return true;
+}
+
+struct shape *catalog_read(PGconn *conn, const struct shape *want, struct err *err)
+{
+    char all[SHAPE_NAME_MAX + 1];
+    struct shape *shape = mem_zero(1, sizeof *shape);
+    shape->schema = mem_string(want->schema);
+    shape->table = mem_string(want->table);
+    shape->view_schema = mem_string(want->view_schema);
+    shape->view = mem_string(want->view);
+    shape->comment = mem_string("");
+    shape->key_constraint = mem_string("");
+    shape_view_all(want->view, all);
+    if (read_schemas(conn, shape, err) && read_table(conn, shape, err) &&
+        read_view(conn, want->view_schema, want->view, &shape->view_exists, &shape->view_columns,
+                  &shape->n_view_columns, err) &&
+        read_view(conn, want->view_schema, all, &shape->view_all_exists, &shape->view_all_columns,
+                  &shape->n_view_all_columns, err))
+        return shape;
+    shape_free(shape);
+    return NULL;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claim: taking over cursors (DESIGN §3, invariant 2). Everything here blocks; worker threads only.
+ *
+ * A claim gives each cursor a new fence and a new random token. When the rows are locked by a session
+ * that another owner recorded (a daemon frozen between its first statement and its Sync escapes every
+ * server timeout), the claim ends that session through the second connection and goes on.
+ */
+#ifndef PACTOLUS_POSTGRES_CLAIM_H
+#define PACTOLUS_POSTGRES_CLAIM_H
+
+#include "base/clock.h"
+#include "postgres/conn.h"
+#include "record/record.h"
+
+#include <stdint.h>
+
+enum { OWNER_TEXT = 37 }; /* a uuid as text with its NUL */
+
+/* A new random uuid (version 4). */
+void owner_new(char owner[OWNER_TEXT]);
+
+/* Join the group's daemons (pactolus.register_owner), once per process and after each reconnect. */
+bool owner_register(PGconn *conn, const char *owner, const char *group, struct err *err) MUST_CHECK;
+/* Record this session as the owner's, right after it was opened. */
+bool owner_register_backend(PGconn *conn, const char *owner, struct err *err) MUST_CHECK;
+
+struct claimed {
+    /* wanted */
+    const char *topic;
+    unsigned topic_version;
+    int32_t partition;
+    int64_t start; /* first offset if the cursor does not exist; -1 = it must exist */
+    /* found */
+    bool exists; /* by claim_look */
+    int64_t cursor_id, next_offset, fence, token, order_ts;
+    log_id log;
+};
+
+/* Which of the partitions have a cursor already (fills `exists`). */
+bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct claimed *list,
+                unsigned n, struct err *err) MUST_CHECK;
+/* Claim them all, or none. `control` is a second connection, used after 300 ms of waiting and every
+ * second from then to end blockers; retry/75 after `patience`. */
+bool claim_run(PGconn *conn, PGconn *control, unsigned stream_id, const char *cluster_id,
+               const char *owner, struct claimed *list, unsigned n, usec_t patience,
+               struct err *err) MUST_CHECK;
+
+/* The account row of one lane. */
+bool account_open(PGconn *conn, unsigned stream_id, const char *owner, unsigned lane,
+                  int64_t *account_id, struct err *err) MUST_CHECK;
+
+/* Where cursors stand now, to settle a batch whose outcome is not known. Entries whose row is gone get
+ * fence 0. */
+struct cursor_position {
+    int64_t cursor_id;
+    int64_t next_offset, fence, token, order_ts;
+};
+bool cursor_positions(PGconn *conn, struct cursor_position *list, unsigned n, struct err *err)
+    MUST_CHECK;
+
+#endif

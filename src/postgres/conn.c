@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "postgres/conn.h"
+
+#include "postgres/sqlstate.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PASSWORD_MAX = 1024, KEYWORDS_MAX = 16, CONNECT_TIMEOUT_S = 10 };
+
+/* What libpq is asked for. Later entries win: defaults, then the conninfo, then what must be. */
+struct keywords {
+    const char *keys[KEYWORDS_MAX + 1], *values[KEYWORDS_MAX + 1];
+    unsigned n;
+};
+
+static void keywords_add(struct keywords *keywords, const char *key, const char *value)
+{
+    assert(keywords->n < KEYWORDS_MAX);
+    keywords->keys[keywords->n] = key;
+    keywords->values[keywords->n++] = value;
+}
+
+static bool password_read(const char *path, char password[PASSWORD_MAX], struct err *err)
+{
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "cannot read the password file: %s",
+                strerror(errno));
+        err_hint(err, "under systemd, LoadCredential= gives the daemon a file that it can read");
+        return err_place(err, "%s", path);
+    }
+    setvbuf(file, NULL, _IONBF, 0); /* no copy of the secret in a buffer that we cannot clear */
+    bool got = fgets(password, PASSWORD_MAX, file) != NULL;
+    fclose(file);
+    size_t length = got ? strcspn(password, "\r\n") : 0;
+    if (length == 0 || length == PASSWORD_MAX - 1) {
+        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the password file's first line is %s",
+                length ? "too long" : "empty");
+        return err_place(err, "%s", path);
+    }
+    password[length] = '\0';
+    return true;
+}
+
+/* libpq's own words about a malformed string quote parts of it, which may be the password: they are
+ * not repeated. */
+static bool conninfo_check(const char *conninfo, struct err *err)
+{
+    char *said = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(conninfo, &said);
+    PQfreemem(said);
+    if (parsed) {
+        PQconninfoFree(parsed);
+        return true;
+    }
+    err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the connection string is malformed");
+    return err_hint(err, "key=value pairs, with values that hold spaces in single quotes, or "
+                         "postgresql://user@host:port/database");
+}
+
+/* The line of libpq's message that tells most: the last attempt's (there may be several hosts). */
+static void message_line(const char *message, char line[512])
+{
+    const char *best = message;
+    for (const char *at = message; at && *at; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        if (strncmp(at, "connection to server", 20) == 0)
+            best = at;
+    }
+    snprintf(line, 512, "%.*s", (int)strcspn(best, "\n"), best);
+}
+
+/* In verbose messages of the server the SQLSTATE stands after the severity: "FATAL:  28P01: …".
+ * Takes it out of the line. */
+static void message_sqlstate(char *line, char sqlstate[6])
+{
+    enum { CODE = 5 };
+    sqlstate[0] = '\0';
+    for (char *at = strstr(line, ":  "); at; at = strstr(at + 1, ":  ")) {
+        char *code = at + 3;
+        if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == CODE && code[CODE] == ':') {
+            memcpy(sqlstate, code, CODE);
+            sqlstate[CODE] = '\0';
+            memmove(at + 1, code + CODE + 1, strlen(code + CODE + 1) + 1);
+            return;
+        }
+    }
+}
+
+static void connect_error(struct err *err, const PGconn *conn)
+{
+    char line[512], sqlstate[6];
+    message_line(PQerrorMessage(conn), line);
+    message_sqlstate(line, sqlstate);
+    const struct sqlstate_rule *rule = sqlstate_find(sqlstate, NULL);
+    if (PQconnectionNeedsPassword(conn)) {
+        err_set(err, ERR_HALT, ERR_EXIT_PERMISSION, "the server wants a password and none is set");
+        err_hint(err, "name a password_file, or use a PostgreSQL passfile");
+        return;
+    }
+    if (!sqlstate[0] && strncmp(line, "invalid ", 8) == 0)
+        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "%s", line);
+    else
+        err_set(err, rule->class, rule->exit, "%s", line);
+    if (err)
+        memcpy(err->sqlstate, sqlstate, sizeof err->sqlstate);
+    if (strncmp(sqlstate, "28", 2) == 0)
+        err_hint(err, "check user and password, and the server's pg_hba.conf");
+    else if (strcmp(sqlstate, "3D000") == 0)
+        err_hint(err, "create it with createdb, or correct the database's name");
+    else if (!sqlstate[0] && err && err->class == ERR_HALT)
+        err_hint(err, "the connection string's keywords are those of libpq");
+    else if (!sqlstate[0])
+        err_hint(err, "is the server running and reachable from this host?");
+}
+
+static void notice_drop(void *unused, const PGresult *result)
+{
+    (void)unused;
+    (void)result;
+}
+
+static PGconn *conn_connect(const struct conn_options *options, const char *password,
+                            struct err *err)
+{
+    char timeout[16];
+    struct keywords keywords = {0};
+    int seconds = options->connect_timeout_s > 0 ? options->connect_timeout_s : CONNECT_TIMEOUT_S;
+    snprintf(timeout, sizeof timeout, "%d", seconds);
+    if (options->connect_timeout_s <= 0)
+        keywords_add(&keywords, "connect_timeout", timeout);
+    /* A host that vanished is noticed within half a minute, not after two hours. */
+    keywords_add(&keywords, "keepalives_idle", "10");
+    keywords_add(&keywords, "keepalives_interval", "5");
+    keywords_add(&keywords, "keepalives_count", "3");
+    keywords_add(&keywords, "tcp_user_timeout", "25000");
+    keywords_add(&keywords, "dbname", options->conninfo);
+    if (options->connect_timeout_s > 0)
+        keywords_add(&keywords, "connect_timeout", timeout);
+    keywords_add(&keywords, "client_encoding", "UTF8");
+    if (options->application_name)
+        keywords_add(&keywords, "application_name", options->application_name);
+    if (password)
+        keywords_add(&keywords, "password", password);
+
+    /* libpq tells the SQLSTATE of a refused connection only within a verbose message, and verbosity
+     * belongs to a connection that exists: so one is begun, made verbose, and begun anew with
+     * libpq's own timeouts per host. */
+    PGconn *conn = PQconnectStartParams(keywords.keys, keywords.values, 1);
+    if (PQstatus(conn) != CONNECTION_BAD) {
+        PQsetNoticeReceiver(conn, notice_drop, NULL);
+        PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+        PQreset(conn);
+    }
+    if (PQstatus(conn) != CONNECTION_OK) {
+        connect_error(err, conn);
+        PQfinish(conn);
+        return NULL;
+    }
+    PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
+    return conn;
+}
+
+/* Everything is said as SET, not in the startup packet: poolers drop or refuse "options". */
+static bool session_prepare(PGconn *conn, const struct conn_options *options, struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    buf_puts(&sql, "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+                   "SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';"
+                   "SET standard_conforming_strings = on;"
+                   "SET client_min_messages = warning;"
+                   "SET default_transaction_isolation = 'read committed';");
+    if (options->statement_timeout_ms > 0)
+        buf_printf(&sql, "SET statement_timeout = %d;", options->statement_timeout_ms);
+    if (options->lock_timeout_ms > 0)
+        buf_printf(&sql, "SET lock_timeout = %d;", options->lock_timeout_ms);
+    if (options->idle_in_transaction_timeout_ms > 0)
+        buf_printf(&sql, "SET idle_in_transaction_session_timeout = %d;",
+                   options->idle_in_transaction_timeout_ms);
+    bool done = conn_exec(conn, sql.data, err);
+    buf_free(&sql);
+    return done;
+}
+
+static bool pooler_check(PGconn *conn, struct err *err)
+{
+    PGresult *result = conn_query(conn, "SELECT pg_backend_pid()", 0, NULL, err);
+    if (!result)
+        return false;
+    bool direct = atoi(PQgetvalue(result, 0, 0)) == PQbackendPID(conn);
+    PQclear(result);
+    if (direct)
+        return true;
+    err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
+            "a connection pooler stands between this host and PostgreSQL");
+    return err_hint(err, "connect to PostgreSQL itself; a pooler in session mode can be allowed by "
+                         "pooler = \"session\", one in transaction mode silently breaks locks, "
+                         "settings and prepared statements");
+}
+
+PGconn *conn_open(const struct conn_options *options, struct err *err)
+{
+    char password[PASSWORD_MAX] = "";
+    PGconn *conn = NULL;
+    if (!conninfo_check(options->conninfo, err))
+        return NULL;
+    if (options->password_file && !password_read(options->password_file, password, err))
+        goto cleanup;
+    conn = conn_connect(options, options->password_file ? password : NULL, err);
+    if (!conn)
+        goto cleanup;
+    if ((!options->session_pooler && !pooler_check(conn, err)) ||
+        !session_prepare(conn, options, err)) {
+        PQfinish(conn);
+        conn = NULL;
+    }
+cleanup:
+    explicit_bzero(password, sizeof password);
+    return conn;
+}
+
+void conn_close(PGconn *conn)
+{
+    PQfinish(conn);
+}
+
+static bool result_good(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+bool conn_exec(PGconn *conn, const char *sql, struct err *err)
+{
+    PGresult *result = PQexec(conn, sql);
+    bool good = result_good(result);
+    if (!good)
+        conn_error(err, conn, result);
+    PQclear(result);
+    return good;
+}
+
+PGresult *conn_query(PGconn *conn, const char *sql, unsigned n, const char *const *params,
+                     struct err *err)
+{
+    PGresult *result = PQexecParams(conn, sql, (int)n, NULL, params, NULL, NULL, 0);
+    if (result_good(result))
+        return result;
+    conn_error(err, conn, result);
+    PQclear(result);
+    return NULL;
+}
+
+/* Class 22 quotes the value that it refuses; nobody's data belongs in a log. */
+static void redact(char *text)
+{
+    char *open = strchr(text, '"'), *close = open ? strrchr(open + 1, '"') : NULL;
+    if (close)
+        memmove(open + 1, close, strlen(close) + 1);
+}
+
+static const char *field_of(const PGresult *result, int code)
+{
+    const char *text = PQresultErrorField(result, code);
+    return text ? text : "";
+}
+
+void conn_error(struct err *err, const PGconn *conn, const PGresult *result)
+{
+    const char *sqlstate = field_of(result, PG_DIAG_SQLSTATE);
+    const char *constraint = field_of(result, PG_DIAG_CONSTRAINT_NAME);
+    const char *table = field_of(result, PG_DIAG_TABLE_NAME);
+    const char *column = field_of(result, PG_DIAG_COLUMN_NAME);
+    const char *primary = field_of(result, PG_DIAG_MESSAGE_PRIMARY);
+    const struct sqlstate_rule *rule = sqlstate_find(sqlstate, constraint);
+    char line[512];
+    if (!err)
+        return;
+    if (*primary)
+        snprintf(line, sizeof line, "%s", primary);
+    else
+        message_line(PQerrorMessage(conn), line);
+    if (strncmp(sqlstate, "22", 2) == 0)
+        redact(line);
+    err_set(err, rule->class, rule->exit, "%s",
+            *line ? line : "the connection to the database is lost");
+    snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
+    if (*constraint)
+        err_place(err, "%s", constraint);
+    else if (*table)
+        err_place(err, "%s.%s%s%s", field_of(result, PG_DIAG_SCHEMA_NAME), table,
+                  *column ? "." : "", column);
+}
+
+void conn_text_array(struct buf *out, const char *const *items, unsigned n)
+{
+    buf_putc(out, '{');
+    for (unsigned i = 0; i < n; i++) {
+        if (i)
+            buf_putc(out, ',');
+        if (!items[i]) {
+            buf_puts(out, "NULL");
+            continue;
+        }
+        buf_putc(out, '"');
+        for (const char *c = items[i]; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                buf_putc(out, '\\');
+            buf_putc(out, *c);
+        }
+        buf_putc(out, '"');
+    }
+    buf_putc(out, '}');
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "postgres/overview.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char sql_here[] =
+    "SELECT current_database(), (extract(epoch FROM now()) * 1000000)::bigint,"
+    "       coalesce((SELECT l.cluster_id FROM pactolus.logs l JOIN pactolus.cursors c USING "
+    "(log_id)"
+    "                   JOIN pactolus.streams s USING (stream_id)"
+    "                  WHERE s.consumer_group = $1 ORDER BY c.updated_at DESC LIMIT 1), '')";
+
+static const char sql_streams[] =
+    "SELECT s.stream_id, s.name, s.state, s.reason, s.hint, s.changed_by,"
+    "       format('%I.%I', s.view_schema, s.view_name),"
+    "       (extract(epoch FROM s.changed_at) * 1000000)::bigint,"
+    "       a.advanced, a.consumed, a.gaps, a.skipped, a.lost, a.applied, a.stale, a.deduplicated,"
+    "       a.dead_lettered, a.other_types, a.cursors_open, a.records_open"
+    "  FROM pactolus.streams s JOIN pactolus.account a"
+    "    ON a.consumer_group = s.consumer_group AND a.stream = s.name"
+    " WHERE s.consumer_group = $1 ORDER BY s.name";
+
+static const char sql_partitions[] =
+    "SELECT c.stream_id, l.topic, l.partition, c.next_offset,"
+    "       CASE WHEN c.order_ts >= 0 THEN c.order_ts * 1000 ELSE -1 END,"
+    "       (extract(epoch FROM c.updated_at) * 1000000)::bigint, c.owner IS NOT NULL"
+    "  FROM pactolus.cursors c JOIN pactolus.logs l USING (log_id) JOIN pactolus.streams s USING "
+    "(stream_id)"
+    " WHERE s.consumer_group = $1 AND c.rebuild = 0"
+    " ORDER BY s.name, l.topic, l.partition, l.incarnation";
+
+static const char sql_letters[] =
+    "SELECT d.stream_id, d.reason, count(*)"
+    "  FROM pactolus.dead_letters d JOIN pactolus.streams s USING (stream_id)"
+    " WHERE s.consumer_group = $1 AND d.state = 'open'"
+    " GROUP BY s.name, d.stream_id, d.reason ORDER BY s.name, count(*) DESC, d.reason";
+
+static int64_t number(const PGresult *result, int row, int column)
+{
+    return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+static const char *text(const PGresult *result, int row, int column, struct arena *arena)
+{
+    const char *value = PQgetvalue(result, row, column);
+    return arena_string(arena, value, strlen(value));
+}
+
+static void *zeroed(struct arena *arena, size_t count, size_t size)
+{
+    void *memory = arena_alloc(arena, count * size + 1);
+    memset(memory, 0, count * size);
+    return memory;
+}
+
+static void take_streams(const PGresult *result, struct arena *arena, struct overview *overview)
+{
+    overview->n_streams = (unsigned)PQntuples(result);
+    overview->streams = zeroed(arena, overview->n_streams, sizeof *overview->streams);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct overview_stream *stream = &overview->streams[i];
+        stream->stream_id = (unsigned)number(result, i, 0);
+        stream->name = text(result, i, 1, arena);
+        stream->state = text(result, i, 2, arena);
+        stream->reason = text(result, i, 3, arena);
+        stream->hint = text(result, i, 4, arena);
+        stream->changed_by = text(result, i, 5, arena);
+        stream->view = text(result, i, 6, arena);
+        stream->changed_at = number(result, i, 7);
+        stream->account = (struct overview_account){
+            number(result, i, 8),  number(result, i, 9),  number(result, i, 10),
+            number(result, i, 11), number(result, i, 12), number(result, i, 13),
+            number(result, i, 14), number(result, i, 15), number(result, i, 16),
+            number(result, i, 17), number(result, i, 18), number(result, i, 19)};
+    }
+}
+
+static struct overview_stream *find(const struct overview *overview, int64_t stream_id)
+{
+    for (unsigned i = 0; i < overview->n_streams; i++)
+        if (overview->streams[i].stream_id == stream_id)
+            return &overview->streams[i];
+    return NULL;
+}
+
+/* Rows come sorted by stream: each stream's items lie together in one array. */
+static void take_partitions(const PGresult *result, struct arena *arena, struct overview *overview)
+{
+    struct overview_partition *all = zeroed(arena, (size_t)PQntuples(result), sizeof *all);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct overview_stream *stream = find(overview, number(result, i, 0));
+        if (!stream)
+            continue;
+        all[i] = (struct overview_partition){
+            text(result, i, 1, arena), (int32_t)number(result, i, 2),
+            number(result, i, 3),      number(result, i, 4),
+            number(result, i, 5),      *PQgetvalue(result, i, 6) == 't'};
+        if (!stream->n_partitions++)
+            stream->partitions = &all[i];
+    }
+}
+
+static void take_letters(const PGresult *result, struct arena *arena, struct overview *overview)
+{
+    struct overview_reason *all = zeroed(arena, (size_t)PQntuples(result), sizeof *all);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct overview_stream *stream = find(overview, number(result, i, 0));
+        if (!stream)
+            continue;
+        all[i] = (struct overview_reason){text(result, i, 1, arena), number(result, i, 2)};
+        stream->open_dead_letters += all[i].open;
+        if (!stream->n_reasons++)
+            stream->reasons = &all[i];
+    }
+}
+
+static void take_here(const PGresult *result, struct arena *arena, struct overview *overview)
+{
+    overview->database = text(result, 0, 0, arena);
+    overview->now = number(result, 0, 1);
+    overview->cluster_id = text(result, 0, 2, arena);
+}
+
+static bool read_all(PGconn *conn, const char *group, struct arena *arena,
+                     struct overview *overview, struct err *err)
+{
+    static const struct {
+        const char *sql;
+        void (*take)(const PGresult *, struct arena *, struct overview *);
+    } parts[] = {{sql_here, take_here},
+                 {sql_streams, take_streams},
+                 {sql_partitions, take_partitions},
+                 {sql_letters, take_letters}};
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+        PGresult *result = conn_query(conn, parts[i].sql, 1, &group, err);
+        if (!result)
+            return false;
+        parts[i].take(result, arena, overview);
+        PQclear(result);
+    }
+    return true;
+}
+
+bool overview_read(PGconn *conn, const char *group, struct arena *arena, struct overview *overview,
+                   struct err *err)
+{
+    *overview = (struct overview){0};
+    if (!conn_exec(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err))
+        return false;
+    bool good = read_all(conn, group, arena, overview, err);
+    struct err ignored = ERR_INIT;
+    /* What went wrong before is what counts. */
+    if (!conn_exec(conn, good ? "COMMIT" : "ROLLBACK", good ? err : &ignored))
+        return false;
+    return good;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * overview: how a group's streams stand, as PostgreSQL knows it: state and reason, the account, the
+ * position of every partition, open dead letters by reason. Blocks: verbs only.
+ */
+#ifndef PACTOLUS_POSTGRES_OVERVIEW_H
+#define PACTOLUS_POSTGRES_OVERVIEW_H
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "postgres/conn.h"
+
+#include <stdint.h>
+
+struct overview_partition {
+    const char *topic;
+    int32_t partition;
+    int64_t next_offset;
+    usec_t newest;      /* wall time of the newest record applied; -1 = none yet */
+    usec_t last_commit; /* wall */
+    bool owned;         /* some daemon holds it, or held it last */
+};
+
+struct overview_reason {
+    const char *reason;
+    int64_t open;
+};
+
+/* pactolus.account of one stream. */
+struct overview_account {
+    int64_t advanced, consumed, gaps, skipped, lost;
+    int64_t applied, stale, deduplicated, dead_lettered, other_types;
+    int64_t cursors_open, records_open; /* both 0: the account closes */
+};
+
+struct overview_stream {
+    unsigned stream_id;
+    const char *name, *state, *reason, *hint, *changed_by;
+    const char *view; /* schema.view, quoted where need be */
+    usec_t changed_at;
+    struct overview_account account;
+    struct overview_partition *partitions;
+    unsigned n_partitions;
+    struct overview_reason *reasons;
+    unsigned n_reasons;
+    int64_t open_dead_letters;
+};
+
+struct overview {
+    const char *database;   /* its name */
+    const char *cluster_id; /* of the Kafka cluster last read from; "" before the first claim */
+    usec_t now;             /* the server's wall clock, to which the other times compare */
+    struct overview_stream *streams; /* by name */
+    unsigned n_streams;
+};
+
+/* Everything in one snapshot, in the arena. */
+bool overview_read(PGconn *conn, const char *group, struct arena *arena, struct overview *overview,
+                   struct err *err) MUST_CHECK;
+
+#endif

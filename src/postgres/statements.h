@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * statements: the parameters of a batch's statements, and which statements a connection has prepared.
+ * The SQL of row statements is table/sql's; the fixed ones stand here as text one can paste into psql.
+ */
+#ifndef PACTOLUS_POSTGRES_STATEMENTS_H
+#define PACTOLUS_POSTGRES_STATEMENTS_H
+
+#include "postgres/params.h"
+#include "record/batch.h"
+#include "table/sql.h"
+
+enum { STATEMENT_NAME_MAX = 32 };
+
+extern const char statement_advance[];
+extern const char statement_letters[];
+
+/* Fill params (reset first) for one batch. */
+void statement_advance_params(struct params *params, const struct batch *batch);
+void statement_row_params(struct params *params, const struct layout *layout,
+                          const struct batch *batch, int64_t account_id);
+void statement_letters_params(struct params *params, unsigned stream_id, const struct batch *batch,
+                              const char *dlq_topic);
+
+/* "s12_0": unique per stream and statement on a connection. */
+void statement_name(char name[STATEMENT_NAME_MAX], unsigned stream_id, enum statement kind);
+/* Is `constraint` the primary key of the layout's table? */
+bool statement_is_key(const struct layout *layout, const char *constraint);
+
+/* The names prepared on one connection. */
+struct statements {
+    char (*names)[STATEMENT_NAME_MAX];
+    unsigned count, capacity;
+};
+bool statements_known(const struct statements *statements, const char *name);
+void statements_add(struct statements *statements, const char *name);
+void statements_remove(struct statements *statements, const char *name);
+void statements_free(struct statements *statements);
+
+#endif

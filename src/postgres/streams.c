@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "postgres/streams.h"
+
+#include "base/memory.h"
+#include "contract/fingerprint.h"
+
+#include <assert.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const state_names[] = {
+    [STREAM_RUNNING] = "running",
+    [STREAM_PAUSED] = "paused",
+    [STREAM_HALTED] = "halted",
+};
+
+static const char sql_contract[] =
+    "INSERT INTO pactolus.contracts (fingerprint, name, descriptors) VALUES ($1, $2, $3)"
+    " ON CONFLICT (fingerprint) DO NOTHING";
+
+static const char sql_upsert[] =
+    "INSERT INTO pactolus.streams AS s (consumer_group, name, schema_name, table_name, view_schema,"
+    "                                   view_name, contracts, fingerprint)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7::text[], $8)"
+    " ON CONFLICT (consumer_group, name) DO UPDATE"
+    "  SET schema_name = excluded.schema_name, table_name = excluded.table_name,"
+    "      view_schema = excluded.view_schema, view_name = excluded.view_name,"
+    "      contracts = excluded.contracts, fingerprint = excluded.fingerprint";
+
+static const char sql_find[] = "SELECT stream_id, state, reason, hint, fingerprint"
+                               "  FROM pactolus.streams WHERE consumer_group = $1 AND name = $2";
+
+const char *stream_state_name(enum stream_state state)
+{
+    return state_names[state];
+}
+
+void streams_fingerprint(const struct layout *layout, char out[FINGERPRINT_LENGTH + 1])
+{
+    struct buf all = BUF_INIT;
+    if (layout->n_contracts == 1) {
+        memcpy(out, layout->contracts[0]->fingerprint, FINGERPRINT_LENGTH + 1);
+        return;
+    }
+    for (unsigned i = 0; i < layout->n_contracts; i++)
+        buf_printf(&all, "%s\n", layout->contracts[i]->fingerprint);
+    fingerprint_hex((struct span){all.data, all.length}, out);
+    buf_free(&all);
+}
+
+static bool contract_keep(PGconn *conn, const struct contract *contract, struct span descriptors,
+                          struct err *err)
+{
+    enum { BINARY = 1 };
+    const char *values[] = {contract->fingerprint, contract->name, descriptors.data};
+    int lengths[] = {0, 0, (int)descriptors.length};
+    int formats[] = {0, 0, BINARY};
+    assert(descriptors.length <= DESCRIPTOR_SET_MAX);
+    PGresult *result = PQexecParams(conn, sql_contract, 3, NULL, values, lengths, formats, 0);
+    bool done = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (!done)
+        conn_error(err, conn, result);
+    PQclear(result);
+    return done;
+}
+
+bool streams_upsert(PGconn *conn, const char *group, const char *name, const struct layout *layout,
+                    struct span descriptors, struct err *err)
+{
+    struct buf names = BUF_INIT;
+    char fingerprint[FINGERPRINT_LENGTH + 1];
+    const char **contracts = mem_zero(layout->n_contracts, sizeof *contracts);
+    bool done = true;
+    for (unsigned i = 0; done && i < layout->n_contracts; i++) {
+        contracts[i] = layout->contracts[i]->name;
+        done = contract_keep(conn, layout->contracts[i], descriptors, err);
+    }
+    if (done) {
+        conn_text_array(&names, contracts, layout->n_contracts);
+        streams_fingerprint(layout, fingerprint);
+        const char *params[] = {
+            group,        name,       layout->schema, layout->table, layout->view_schema,
+            layout->view, names.data, fingerprint};
+        PGresult *result = conn_query(conn, sql_upsert, 8, params, err);
+        done = result != NULL;
+        PQclear(result);
+    }
+    buf_free(&names);
+    free(contracts);
+    return done;
+}
+
+bool streams_find(PGconn *conn, const char *group, const char *name, struct stream_row *row,
+                  struct err *err)
+{
+    const char *params[] = {group, name};
+    PGresult *result = conn_query(conn, sql_find, 2, params, err);
+    *row = (struct stream_row){0};
+    if (!result)
+        return false;
+    if (PQntuples(result) > 0) {
+        row->stream_id = (unsigned)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
+        for (unsigned i = 0; i < sizeof state_names / sizeof *state_names; i++)
+            if (strcmp(PQgetvalue(result, 0, 1), state_names[i]) == 0)
+                row->state = (enum stream_state)i;
+        snprintf(row->reason, sizeof row->reason, "%s", PQgetvalue(result, 0, 2));
+        snprintf(row->hint, sizeof row->hint, "%s", PQgetvalue(result, 0, 3));
+        snprintf(row->fingerprint, sizeof row->fingerprint, "%s", PQgetvalue(result, 0, 4));
+    }
+    PQclear(result);
+    return true;
+}
+
+/* "role (os user)": who did it, for the row that others will read. */
+static void actor(const PGconn *conn, char out[192])
+{
+    char space[1024];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(geteuid(), &entry, space, sizeof space, &found) == 0 && found)
+        snprintf(out, 192, "%.80s (%.80s)", PQuser(conn), found->pw_name);
+    else
+        snprintf(out, 192, "%.80s (uid %ld)", PQuser(conn), (long)geteuid());
+}
+
+bool streams_set_state(PGconn *conn, unsigned stream_id, enum stream_state state,
+                       const char *reason, const char *hint, const char *who, struct err *err)
+{
+    char id[16], self[192];
+    snprintf(id, sizeof id, "%u", stream_id);
+    if (!who)
+        actor(conn, self);
+    const char *params[] = {id, state_names[state], reason ? reason : "", hint ? hint : "",
+                            who ? who : self};
+    PGresult *result =
+        conn_query(conn, "SELECT pactolus.set_state($1::int4, $2, $3, $4, $5)", 5, params, err);
+    PQclear(result);
+    return result != NULL;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "table/ddl.h"
+
+#include "table/sql.h"
+
+#include <string.h>
+
+#define ORDER_TIME "_order_time"
+
+void ddl_schema(struct buf *out, const char *schema)
+{
+    buf_puts(out, "CREATE SCHEMA IF NOT EXISTS ");
+    sql_identifier(out, schema);
+    buf_puts(out, ";\n");
+}
+
+static void comment_on(struct buf *out, const char *kind, const char *schema, const char *relation,
+                       const char *column, const char *comment)
+{
+    buf_printf(out, "COMMENT ON %s ", kind);
+    sql_qualified(out, schema, relation);
+    if (column) {
+        buf_putc(out, '.');
+        sql_identifier(out, column);
+    }
+    buf_puts(out, " IS ");
+    if (*comment)
+        sql_literal(out, comment);
+    else
+        buf_puts(out, "NULL");
+    buf_puts(out, ";\n");
+}
+
+static void required_constraint(struct buf *out, const struct shape *want, const char *column)
+{
+    char name[SHAPE_NAME_MAX + 1];
+    shape_constraint_name(want->table, column, "required", name);
+    buf_puts(out, "CONSTRAINT ");
+    sql_identifier(out, name);
+    buf_puts(out, " CHECK (_deleted_at IS NOT NULL OR ");
+    sql_identifier(out, column);
+    buf_puts(out, " IS NOT NULL)");
+}
+
+static bool is_append(const struct shape *want)
+{
+    return shape_names_have(want->key, want->n_key, "_offset");
+}
+
+void ddl_table(struct buf *out, const struct shape *want)
+{
+    buf_puts(out, "CREATE TABLE ");
+    sql_qualified(out, want->schema, want->table);
+    buf_puts(out, " (\n");
+    for (unsigned i = 0; i < want->n_columns; i++) {
+        const struct shape_column *column = &want->columns[i];
+        buf_puts(out, "    ");
+        sql_identifier(out, column->name);
+        buf_printf(out, " %s%s,\n", column->type, column->not_null ? " NOT NULL" : "");
+    }
+    buf_puts(out, "    CONSTRAINT ");
+    sql_identifier(out, want->key_constraint);
+    buf_puts(out, " PRIMARY KEY (");
+    for (unsigned i = 0; i < want->n_key; i++) {
+        buf_puts(out, i ? ", " : "");
+        sql_identifier(out, want->key[i]);
+    }
+    buf_putc(out, ')');
+    for (unsigned i = 0; i < want->n_required; i++) {
+        buf_puts(out, ",\n    ");
+        required_constraint(out, want, want->required[i]);
+    }
+    /* An updated row's next version needs room in its own page, or every index must learn of it
+     * (no HOT update). A tenth is enough, since pruning gives the room back; appended rows never
+     * change. */
+    buf_printf(out, "\n) WITH (fillfactor = %d);\n", is_append(want) ? 100 : 90);
+    if (*want->comment)
+        comment_on(out, "TABLE", want->schema, want->table, NULL, want->comment);
+    for (unsigned i = 0; i < want->n_columns; i++)
+        if (*want->columns[i].comment)
+            comment_on(out, "COLUMN", want->schema, want->table, want->columns[i].name,
+                       want->columns[i].comment);
+}
+
+static void alter_table(struct buf *out, const struct shape *want)
+{
+    buf_puts(out, "ALTER TABLE ");
+    sql_qualified(out, want->schema, want->table);
+    buf_putc(out, ' ');
+}
+
+void ddl_add_column(struct buf *out, const struct shape *want, const struct shape_column *column,
+                    bool required)
+{
+    alter_table(out, want);
+    buf_puts(out, "ADD COLUMN ");
+    sql_identifier(out, column->name);
+    buf_printf(out, " %s", column->type);
+    if (required)
+        buf_printf(out, " DEFAULT %s", column->zero);
+    buf_puts(out, ";\n");
+    if (required) {
+        /* The default served the rows that are there (PostgreSQL keeps it beside the table and
+         * rewrites nothing); a writer always says what it means. */
+        alter_table(out, want);
+        buf_puts(out, "ALTER COLUMN ");
+        sql_identifier(out, column->name);
+        buf_puts(out, " DROP DEFAULT;\n");
+        ddl_add_required(out, want, column->name);
+    }
+    if (*column->comment)
+        comment_on(out, "COLUMN", want->schema, want->table, column->name, column->comment);
+}
+
+void ddl_add_required(struct buf *out, const struct shape *want, const char *column)
+{
+    alter_table(out, want);
+    buf_puts(out, "ADD ");
+    required_constraint(out, want, column);
+    buf_puts(out, ";\n");
+}
+
+void ddl_drop_required(struct buf *out, const struct shape *want, const char *column)
+{
+    char name[SHAPE_NAME_MAX + 1];
+    shape_constraint_name(want->table, column, "required", name);
+    alter_table(out, want);
+    buf_puts(out, "DROP CONSTRAINT ");
+    sql_identifier(out, name);
+    buf_puts(out, ";\n");
+}
+
+void ddl_rename_key(struct buf *out, const struct shape *want, const char *from)
+{
+    alter_table(out, want);
+    buf_puts(out, "RENAME CONSTRAINT ");
+    sql_identifier(out, from);
+    buf_puts(out, " TO ");
+    sql_identifier(out, want->key_constraint);
+    buf_puts(out, ";\n");
+}
+
+static const char *column_comment(const struct shape *want, const char *column)
+{
+    if (strcmp(column, ORDER_TIME) == 0)
+        return "Pactolus: greatest record timestamp of the log up to this record";
+    const struct shape_column *found = shape_column(want, column);
+    return found ? found->comment : "";
+}
+
+void ddl_view(struct buf *out, const struct shape *want, const char *name, char *const *columns,
+              unsigned n_columns)
+{
+    buf_puts(out, "CREATE OR REPLACE VIEW ");
+    sql_qualified(out, want->view_schema, name);
+    buf_puts(out, " AS SELECT ");
+    for (unsigned i = 0; i < n_columns; i++) {
+        buf_puts(out, i ? ", " : "");
+        if (strcmp(columns[i], ORDER_TIME) == 0)
+            buf_puts(out, "CASE WHEN _order_ts >= 0 THEN to_timestamp(_order_ts / 1000.0) END"
+                          " AS " ORDER_TIME);
+        else
+            sql_identifier(out, columns[i]);
+    }
+    buf_puts(out, " FROM ");
+    sql_qualified(out, want->schema, want->table);
+    if (strcmp(name, want->view) == 0)
+        buf_puts(out, " WHERE _deleted_at IS NULL");
+    buf_puts(out, ";\n");
+    if (*want->comment)
+        comment_on(out, "VIEW", want->view_schema, name, NULL, want->comment);
+    for (unsigned i = 0; i < n_columns; i++) {
+        const char *comment = column_comment(want, columns[i]);
+        if (*comment)
+            comment_on(out, "COLUMN", want->view_schema, name, columns[i], comment);
+    }
+}
+
+void ddl_comment_relations(struct buf *out, const struct shape *want)
+{
+    char all[SHAPE_NAME_MAX + 1];
+    shape_view_all(want->view, all);
+    comment_on(out, "TABLE", want->schema, want->table, NULL, want->comment);
+    comment_on(out, "VIEW", want->view_schema, want->view, NULL, want->comment);
+    comment_on(out, "VIEW", want->view_schema, all, NULL, want->comment);
+}
+
+void ddl_comment_column(struct buf *out, const struct shape *want,
+                        const struct shape_column *column)
+{
+    char all[SHAPE_NAME_MAX + 1];
+    shape_view_all(want->view, all);
+    comment_on(out, "COLUMN", want->schema, want->table, column->name, column->comment);
+    if (shape_names_have(want->view_columns, want->n_view_columns, column->name))
+        comment_on(out, "COLUMN", want->view_schema, want->view, column->name, column->comment);
+    if (shape_names_have(want->view_all_columns, want->n_view_all_columns, column->name))
+        comment_on(out, "COLUMN", want->view_schema, all, column->name, column->comment);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ddl: the statements that make and change a table and its views, as text. All append whole
+ * statements, each ended by a semicolon and a line end, so that several make one step, which runs in
+ * one transaction. Names are quoted; comments travel as literals.
+ */
+#ifndef PACTOLUS_TABLE_DDL_H
+#define PACTOLUS_TABLE_DDL_H
+
+#include "base/buf.h"
+#include "table/shape.h"
+
+/* CREATE SCHEMA IF NOT EXISTS: several migrations may run at once. */
+void ddl_schema(struct buf *out, const char *schema);
+/* The table with key, checks and comments. */
+void ddl_table(struct buf *out, const struct shape *want);
+/* A column, empty in the rows that are there, or (required) with the zero value that reading the old
+ * records again would give. */
+void ddl_add_column(struct buf *out, const struct shape *want, const struct shape_column *column,
+                    bool required);
+/* The CHECK that `column` has a value in rows that are not deleted. */
+void ddl_add_required(struct buf *out, const struct shape *want, const char *column);
+void ddl_drop_required(struct buf *out, const struct shape *want, const char *column);
+void ddl_rename_key(struct buf *out, const struct shape *want, const char *from);
+/* CREATE OR REPLACE VIEW with these columns and their comments. The view named `want->view` hides
+ * deleted rows; any other name is the <view>_all twin. */
+void ddl_view(struct buf *out, const struct shape *want, const char *name, char *const *columns,
+              unsigned n_columns);
+/* COMMENT ON the table and both views; on a column of all three. */
+void ddl_comment_relations(struct buf *out, const struct shape *want);
+void ddl_comment_column(struct buf *out, const struct shape *want,
+                        const struct shape_column *column);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sql: the statements that write one table, as text (DESIGN §4, "statement"), and quoting.
+ *
+ * Parameters of the row statements, in order: one array per data column (arrays of the column's
+ * type; text[] for array columns, cast per row; jsonb and uuid natively), then _version (versioned
+ * only), _log, _offset, _order_ts as bigint[], _deleted_at as timestamptz[], then
+ *   account id bigint, consumed bigint, deduplicated bigint, dead_lettered bigint, other_types bigint.
+ * All row statements update pactolus.accounts in the same statement (applied and stale are counted
+ * there) and return one row: written bigint, met bigint (how many of the rows sent met an existing
+ * key, the stale ones included: while it is 0, plain INSERT is worth a try). No row comes back when
+ * the account does not exist; the batch must not be committed then.
+ */
+#ifndef PACTOLUS_TABLE_SQL_H
+#define PACTOLUS_TABLE_SQL_H
+
+#include "contract/layout.h"
+
+enum statement {
+    /* INSERT … ON CONFLICT (key) DO UPDATE … WHERE the place is not older. */
+    STATEMENT_UPSERT = 0,
+    /* The same for batches with soft tombstones: a tombstone keeps the columns that are there. */
+    STATEMENT_UPSERT_SOFT,
+    /* Plain INSERT: while no recent batch met an existing key; 23505 of the key sends it again. */
+    STATEMENT_INSERT,
+    /* No rows at all: only the account. Parameters: the five account values. */
+    STATEMENT_ACCOUNT,
+    STATEMENT_COUNT,
+};
+
+struct statement_text {
+    char *sql;
+    unsigned n_params;
+    uint32_t *param_oids; /* n_params */
+};
+
+/* Statement texts for a layout; append layouts use ON CONFLICT (_log, _offset) DO NOTHING for
+ * UPSERT. Freed by sql_free. */
+void sql_statements(const struct layout *layout, struct statement_text out[STATEMENT_COUNT]);
+void sql_free(struct statement_text out[STATEMENT_COUNT]);
+
+/* "a""b" with quotes, always quoted; appended. */
+void sql_identifier(struct buf *out, const char *name);
+/* 'it''s' (E'' form when there are backslashes); appended. */
+void sql_literal(struct buf *out, const char *text);
+/* "schema"."name". */
+void sql_qualified(struct buf *out, const char *schema, const char *name);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taking cursors over, from the living and from the frozen. */
+#include "postgres/claim.h"
+#include "support/live.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static PGconn *conn, *control;
+static unsigned stream;
+
+static int make(void **state)
+{
+    (void)state;
+    live_create("claim");
+    conn = live_open();
+    control = live_open();
+    stream = live_stream(conn);
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    conn_close(conn);
+    conn_close(control);
+    return 0;
+}
+
+static void registered(PGconn *session, const char *owner)
+{
+    struct err err = ERR_INIT;
+    assert_true(owner_register(session, owner, "g", &err));
+    assert_true(owner_register_backend(session, owner, &err));
+}
+
+static void claim(const char *owner, struct claimed *list, unsigned n)
+{
+    struct err err = ERR_INIT;
+    if (!claim_run(conn, control, stream, "cluster", owner, list, n, 10 * USEC_PER_SEC, &err))
+        fail_msg("[%s] %s", err.sqlstate, err.text);
+}
+
+static void owners_are_random_uuids(void **state)
+{
+    (void)state;
+    char one[OWNER_TEXT], two[OWNER_TEXT];
+    owner_new(one);
+    owner_new(two);
+    assert_int_equal(strlen(one), 36);
+    assert_string_not_equal(one, two);
+    assert_int_equal(one[14], '4');
+    assert_non_null(strchr("89ab", one[19]));
+}
+
+static void a_claim_makes_what_is_missing_and_fences(void **state)
+{
+    (void)state;
+    char owner[OWNER_TEXT];
+    struct err err = ERR_INIT;
+    struct claimed list[] = {
+        {.topic = "it's \"new\"", .topic_version = 1, .partition = 3, .start = 42},
+        {.topic = "plain", .topic_version = 2, .partition = 0, .start = 0}};
+    owner_new(owner);
+    assert_true(claim_look(conn, stream, "cluster", list, 2, &err));
+    assert_false(list[0].exists);
+    assert_false(list[1].exists);
+    claim(owner, list, 2);
+    assert_true(list[0].exists);
+    assert_int_equal(list[0].next_offset, 42);
+    assert_int_equal(list[0].fence, 1);
+    assert_int_equal(list[0].order_ts, -1);
+    assert_int_equal(list[0].log >> 48, 1 << 8 | 1);
+    assert_int_equal(list[1].log >> 48, 2 << 8 | 1);
+    assert_int_equal(list[0].log & 0xffffff, 3);
+    assert_int_not_equal(list[0].token, list[1].token);
+
+    struct claimed again[] = {list[1], {.topic = "plain", .partition = 9, .start = 5}};
+    again[0].start = 7; /* a cursor that exists keeps its offset */
+    assert_true(claim_look(conn, stream, "cluster", again, 2, &err));
+    assert_true(again[0].exists);
+    assert_false(again[1].exists);
+    claim(owner, again, 1);
+    assert_int_equal(again[0].cursor_id, list[1].cursor_id);
+    assert_int_equal(again[0].next_offset, 0);
+    assert_int_equal(again[0].fence, 2);
+    assert_int_not_equal(again[0].token, list[1].token);
+}
+
+static void all_are_claimed_or_none(void **state)
+{
+    (void)state;
+    char owner[OWNER_TEXT];
+    struct err err = ERR_INIT;
+    struct claimed list[] = {{.topic = "half", .topic_version = 1, .partition = 0, .start = 1},
+                             {.topic = "half", .topic_version = 1, .partition = 1, .start = -1}};
+    owner_new(owner);
+    assert_false(claim_run(conn, control, stream, "cluster", owner, list, 2, USEC_PER_SEC, &err));
+    assert_int_equal(err.class, ERR_RETRY);
+    assert_string_equal(err.place, "half[1]");
+    assert_int_equal(live_int(conn, "SELECT count(*) FROM pactolus.logs WHERE topic = 'half'"), 0);
+}
+
+/* A session that sent the fence and then fell silent, before Sync: as a daemon under SIGSTOP. */
+static PGconn *half_sent(const char *owner, const struct claimed *cursor)
+{
+    char sql[512];
+    PGconn *frozen = live_open();
+    registered(frozen, owner);
+    assert_int_equal(PQenterPipelineMode(frozen), 1);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT pactolus.advance('{%lld}', '{%lld}', '{%lld}', '{%lld}', '{%lld}', '{0}', '{1}',"
+        "                        '{0}', '{0}')",
+        (long long)cursor->cursor_id, (long long)cursor->fence, (long long)cursor->token,
+        (long long)cursor->next_offset, (long long)cursor->next_offset + 1);
+    assert_int_equal(PQsendQueryParams(frozen, sql, 0, NULL, NULL, NULL, NULL, 0), 1);
+    assert_int_equal(PQsendFlushRequest(frozen), 1);
+    assert_int_equal(PQflush(frozen), 0);
+    /* Its answer tells that the rows are locked. */
+    PGresult *result = PQgetResult(frozen);
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    PQclear(result);
+    return frozen;
+}
+
+static void a_half_sent_pipeline_is_ended(void **state)
+{
+    (void)state;
+    char dead[OWNER_TEXT], living[OWNER_TEXT];
+    struct claimed cursor = {.topic = "frozen", .topic_version = 1, .start = 100};
+    owner_new(dead);
+    owner_new(living);
+    registered(control, living);
+    claim(dead, &cursor, 1);
+    struct claimed old = cursor;
+    PGconn *frozen = half_sent(dead, &old);
+
+    usec_t begin = clock_monotonic();
+    claim(living, &cursor, 1);
+    usec_t took = clock_monotonic() - begin;
+    assert_in_range(took, 200 * USEC_PER_MS, 2 * USEC_PER_SEC);
+    assert_int_equal(cursor.fence, old.fence + 1);
+    assert_int_equal(cursor.next_offset, 100); /* the half batch is gone */
+
+    /* Awake again, it finds its session ended. */
+    PQpipelineSync(frozen);
+    PGresult *result;
+    int good = 0;
+    while ((result = PQgetResult(frozen)) != NULL) {
+        good += PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+        PQclear(result);
+        if (PQstatus(frozen) == CONNECTION_BAD)
+            break;
+    }
+    assert_int_equal(good, 0);
+    conn_close(frozen);
+}
+
+static void a_lock_timeout_does_not_end_the_claim(void **state)
+{
+    (void)state;
+    char dead[OWNER_TEXT], living[OWNER_TEXT];
+    struct claimed cursor = {.topic = "impatient", .topic_version = 1, .start = 0};
+    owner_new(dead);
+    owner_new(living);
+    claim(dead, &cursor, 1);
+    PGconn *frozen = half_sent(dead, &cursor);
+    live_exec(conn, "SET lock_timeout = 100");
+    claim(living, &cursor, 1);
+    live_exec(conn, "SET lock_timeout = 0");
+    conn_close(frozen);
+}
+
+static void strangers_are_waited_for_not_ended(void **state)
+{
+    (void)state;
+    char owner[OWNER_TEXT];
+    struct err err = ERR_INIT;
+    struct claimed cursor = {.topic = "stranger", .topic_version = 1, .start = 0};
+    owner_new(owner);
+    claim(owner, &cursor, 1);
+    PGconn *stranger = live_open();
+    live_exec(stranger, "BEGIN; SELECT FROM pactolus.cursors FOR UPDATE");
+    assert_false(
+        claim_run(conn, control, stream, "cluster", owner, &cursor, 1, USEC_PER_SEC / 2, &err));
+    assert_int_equal(err.class, ERR_RETRY);
+    assert_int_equal(err.exit, ERR_EXIT_TEMPORARY);
+    live_exec(stranger, "COMMIT");
+    conn_close(stranger);
+    claim(owner, &cursor, 1); /* the connection is as good as before */
+}
+
+static void positions_settle_unknown_outcomes(void **state)
+{
+    (void)state;
+    char owner[OWNER_TEXT];
+    struct err err = ERR_INIT;
+    struct claimed cursor = {.topic = "settle", .topic_version = 1, .start = 17};
+    owner_new(owner);
+    claim(owner, &cursor, 1);
+    struct cursor_position list[] = {{.cursor_id = 999999}, {.cursor_id = cursor.cursor_id}};
+    assert_true(cursor_positions(conn, list, 2, &err));
+    assert_int_equal(list[0].fence, 0);
+    assert_int_equal(list[1].fence, cursor.fence);
+    assert_int_equal(list[1].token, cursor.token);
+    assert_int_equal(list[1].next_offset, 17);
+}
+
+static void accounts_are_opened_once_per_lane(void **state)
+{
+    (void)state;
+    char owner[OWNER_TEXT];
+    struct err err = ERR_INIT;
+    int64_t one, same, other;
+    owner_new(owner);
+    assert_true(account_open(conn, stream, owner, 0, &one, &err));
+    assert_true(account_open(conn, stream, owner, 0, &same, &err));
+    assert_true(account_open(conn, stream, owner, 1, &other, &err));
+    assert_int_equal(one, same);
+    assert_int_not_equal(one, other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(owners_are_random_uuids),
+        cmocka_unit_test(a_claim_makes_what_is_missing_and_fences),
+        cmocka_unit_test(all_are_claimed_or_none),
+        cmocka_unit_test(a_half_sent_pipeline_is_ended),
+        cmocka_unit_test(a_lock_timeout_does_not_end_the_claim),
+        cmocka_unit_test(strangers_are_waited_for_not_ended),
+        cmocka_unit_test(positions_settle_unknown_outcomes),
+        cmocka_unit_test(accounts_are_opened_once_per_lane),
+    };
+    return cmocka_run_group_tests(tests, make, unmake);
+}
