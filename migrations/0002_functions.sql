@@ -30,7 +30,7 @@ begin
         raise exception using errcode = 'PA003',
             message = 'the fence needs READ COMMITTED, not ' || current_setting('transaction_isolation');
     end if;
-    if cardinality(ids) <> all (array[cardinality(fences), cardinality(tokens), cardinality(expected),
+    if cardinality(ids) <> any (array[cardinality(fences), cardinality(tokens), cardinality(expected),
             cardinality(nexts), cardinality(order_tss), cardinality(add_consumed),
             cardinality(add_gaps), cardinality(add_skipped)]) then
         raise exception using errcode = 'PA004', message = 'advance: arrays of unequal lengths';
@@ -124,7 +124,7 @@ language plpgsql as $$
 declare
     logs bigint[];
 begin
-    if cardinality(topics) <> all (array[cardinality(versions), cardinality(partitions),
+    if cardinality(topics) <> any (array[cardinality(versions), cardinality(partitions),
             cardinality(starts), cardinality(new_tokens)]) then
         raise exception using errcode = 'PA004', message = 'claim: arrays of unequal lengths';
     end if;

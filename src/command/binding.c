@@ -56,7 +56,8 @@ static bool open_configured(struct binding *binding, const char *topic, struct e
                      binding->stream_name ? "no such stream: " : "which topic?",
                      binding->stream_name ? binding->stream_name : "");
     if (!stream)
-        return fault(errs, ERR_EXIT_CONFIG, "--descriptors FILE --contract NAME say what it carries",
+        return fault(errs, ERR_EXIT_CONFIG,
+                     "--descriptors FILE --contract NAME say what it carries",
                      "no stream of %s reads topic %s", setup_file(&binding->setup), topic);
     if (!topic && stream->n_topics > 1)
         return fault(errs, ERR_EXIT_USAGE, "name one of its topics", "stream %s has %u topics",

@@ -98,8 +98,7 @@ static bool put_key(struct encoder *encoder, const ProtobufCMessage *message, st
     if (!put_object(&encoder->scratch, message, contract, err))
         return false;
     struct span object = {encoder->scratch.data, encoder->scratch.length};
-    const ProtobufCMessage *key =
-        json_read_message(mapping->message, object, &encoder->arena, err);
+    const ProtobufCMessage *key = json_read_message(mapping->message, object, &encoder->arena, err);
     return key && put_message(out, mapping->framing, encoder->schema_id, key, err);
 }
 
@@ -112,8 +111,8 @@ static bool judge(struct encoder *encoder, const struct record *record, enum rea
     const struct pipeline *pipeline = &encoder->binding->stream.pipeline;
     struct place place = {.log = log_pack(0, 0, 0)};
     struct parsed parsed = {.reason = REASON_NONE};
-    enum verdict verdict = pipeline_run(pipeline, record, &place, clock_wall(), &encoder->arena,
-                                        &parsed);
+    enum verdict verdict =
+        pipeline_run(pipeline, record, &place, clock_wall(), &encoder->arena, &parsed);
     if (verdict == VERDICT_ROW)
         return true;
     *reason = parsed.reason;
@@ -139,7 +138,6 @@ bool encode_line(struct encoder *encoder, struct span line, struct span *key, st
     *value = (struct span){encoder->value.data ? encoder->value.data : "", encoder->value.length};
     *key = (struct span){keyed ? encoder->key.data ? encoder->key.data : "" : NULL,
                          encoder->key.length};
-    struct record record = {
-        .topic = binding->topic, .timestamp = -1, .key = *key, .value = *value};
+    struct record record = {.topic = binding->topic, .timestamp = -1, .key = *key, .value = *value};
     return judge(encoder, &record, reason, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * produce: JSON lines → validated, framed Protobuf → topic. A line that the contract refuses is told
- * with its number; with a DLQ topic it goes there with its reason, as it is.
+ * produce: JSON lines → validated, framed Protobuf → topic. A line that the contract refuses is
+ * told with its number; with a DLQ topic it goes there with its reason, as it is.
  */
 #include "command/binding.h"
 #include "command/encode.h"
@@ -104,8 +104,7 @@ static bool take_line(struct produce *produce, struct span line, struct err *err
         return refuse(produce, line, reason, &why, err);
     }
     produce->sent++;
-    return produce->check_only ||
-           producer_send(produce->producer, &message, QUEUE_WAIT_MS, err);
+    return produce->check_only || producer_send(produce->producer, &message, QUEUE_WAIT_MS, err);
 }
 
 static bool is_blank(const char *text)
@@ -244,9 +243,10 @@ int command_produce(int argc, char **argv)
     const struct args args = {
         .verb = "produce",
         .usage = "[TOPIC] [OPTION…]",
-        .summary = "Writes JSON lines into a topic, as the stream's contract wants them: proto3 JSON, "
-                   "validated, framed, keyed. What the contract refuses is told with its line and "
-                   "goes to the DLQ topic, if there is one.",
+        .summary =
+            "Writes JSON lines into a topic, as the stream's contract wants them: proto3 JSON, "
+            "validated, framed, keyed. What the contract refuses is told with its line and "
+            "goes to the DLQ topic, if there is one.",
         .options = options,
         .examples = "  pactolus produce payments.payment.captured < payments.jsonl\n"
                     "  pactolus produce --stream payments --check --file payments.jsonl\n"

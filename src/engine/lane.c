@@ -203,7 +203,7 @@ static bool seal(struct lane *lane)
 static void learn_freshness(struct lane *lane, const struct write_outcome *outcome)
 {
     enum { FRESH_BATCHES = 3 };
-    bool fresh = outcome->met == 0 && outcome->written == outcome->batch->n_rows;
+    bool fresh = outcome->met == 0;
     lane->fresh_batches = fresh ? lane->fresh_batches + 1 : 0;
     lane->plain_insert = lane->fresh_batches >= FRESH_BATCHES ||
                          (fresh && lane->plain_insert);

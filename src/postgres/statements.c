@@ -2,6 +2,7 @@
 #include "postgres/statements.h"
 
 #include "base/text.h"
+#include "table/shape.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,8 +188,8 @@ void statement_name(char name[STATEMENT_NAME_MAX], unsigned stream_id, enum stat
 
 bool statement_is_key(const struct layout *layout, const char *constraint)
 {
-    char name[CONTRACT_NAME_MAX + 8];
-    snprintf(name, sizeof(name), "%.*s_pkey", CONTRACT_NAME_MAX - 5, layout->table);
+    char name[CONTRACT_NAME_MAX + 1];
+    shape_constraint_name(layout->table, NULL, "pkey", name);
     return strcmp(name, constraint) == 0;
 }
 
