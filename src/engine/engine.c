@@ -150,6 +150,17 @@ static void stray(struct engine *engine, const struct consumer_event *event, use
             engine_rewind_lane(engine, cursor->lane, now);
 }
 
+/* librdkafka reports every attempt to reconnect: a line now and then is enough. */
+static void complain(struct engine *engine, const struct err *err, usec_t now)
+{
+    unsigned long held;
+    if (!log_gate_open(&engine->kafka_gate, now, 30 * USEC_PER_SEC, &held))
+        return;
+    log_err(LOG_LEVEL_WARNING, "kafka", err);
+    if (held)
+        log_info("kafka: %lu messages like this were held back", held);
+}
+
 static void take_event(struct engine *engine, const struct consumer_event *event, usec_t now)
 {
     switch (event->kind) {
@@ -169,7 +180,7 @@ static void take_event(struct engine *engine, const struct consumer_event *event
         stray(engine, event, now);
         return;
     case CONSUMER_ERROR:
-        log_err(LOG_LEVEL_WARNING, "kafka", &event->err);
+        complain(engine, &event->err, now);
         return;
     case CONSUMER_FATAL:
         fail(engine, &event->err);

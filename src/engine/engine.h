@@ -43,6 +43,7 @@ struct engine {
     usec_t wall; /* wall time of this turn, for rules that speak of now */
     usec_t states_at, report_at, poll_at;
     bool states_asked;
+    struct log_gate kafka_gate;
     uint64_t reported_records;
     unsigned stops; /* SIGTERMs seen */
     bool failed;    /* the client is of no more use; err says why */

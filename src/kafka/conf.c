@@ -335,6 +335,10 @@ static void set_all(rd_kafka_conf_t *conf, const struct setting *settings, struc
 void kafka_log_line(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     (void)client;
+    /* Every failed attempt once more, in other words, where no error callback is set: the failure
+     * itself has a line of its own, and whoever asked gets an error. */
+    if (strcmp(facility, "ERROR") == 0)
+        level = LOG_LEVEL_DEBUG;
     /* A broker that has just started has no producer ids to give out yet: no news. */
     if (level == LOG_LEVEL_WARNING && strcmp(facility, "GETPID") == 0)
         level = LOG_LEVEL_INFO;

@@ -58,21 +58,21 @@ static void bookkeeping(struct params *params, const struct layout *layout,
     if (layout->versioned) {
         params_array(params, OID_INT8, n);
         for (unsigned i = 0; i < n; i++)
-            params_element_int8(params, batch->rows[i].place.version);
+            params_element_int8(params, batch->order[i].row->place.version);
     }
     params_array(params, OID_INT8, n);
     for (unsigned i = 0; i < n; i++)
-        params_element_int8(params, batch->rows[i].place.log);
+        params_element_int8(params, batch->order[i].row->place.log);
     params_array(params, OID_INT8, n);
     for (unsigned i = 0; i < n; i++)
-        params_element_int8(params, batch->rows[i].place.offset);
+        params_element_int8(params, batch->order[i].row->place.offset);
     params_array(params, OID_INT8, n);
     for (unsigned i = 0; i < n; i++)
-        params_element_int8(params, batch->rows[i].place.order_ts);
+        params_element_int8(params, batch->order[i].row->place.order_ts);
     params_array(params, OID_TIMESTAMPTZ, n);
     for (unsigned i = 0; i < n; i++) {
-        if (batch->rows[i].tombstone)
-            params_element_int8(params, batch->rows[i].deleted_at - INT64_C(946684800000000));
+        if (batch->order[i].row->tombstone)
+            params_element_int8(params, batch->order[i].row->deleted_at - INT64_C(946684800000000));
         else
             params_element(params, NULL, -1);
     }
@@ -87,7 +87,7 @@ void statement_row_params(struct params *params, const struct layout *layout,
             const struct layout_column *column = &layout->columns[c];
             params_array(params, column->array ? OID_TEXT : column->type->oid, batch->n_rows);
             for (unsigned i = 0; i < batch->n_rows; i++) {
-                const struct cell *cell = &batch->rows[i].cells[c];
+                const struct cell *cell = &batch->order[i].row->cells[c];
                 params_element(params, cell->data, cell->length);
             }
         }

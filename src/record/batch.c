@@ -13,6 +13,7 @@ void batch_init(struct batch *batch, const struct batch_limits *limits)
     arena_init(&batch->arena, BATCH_CHUNK);
     batch->rows_capacity = limits->rows;
     batch->rows = mem_zero(limits->rows, sizeof(*batch->rows));
+    batch->order = mem_zero(limits->rows, sizeof(*batch->order));
     batch->index_size = 16;
     while (batch->index_size < 2 * limits->rows)
         batch->index_size *= 2;
@@ -23,6 +24,7 @@ void batch_free(struct batch *batch)
 {
     arena_free(&batch->arena);
     free(batch->rows);
+    free(batch->order);
     free(batch->index);
     free(batch->letters);
     free(batch->moves);
@@ -125,9 +127,24 @@ struct dead_letter *batch_add_letter(struct batch *batch)
     return letter;
 }
 
-static int by_key(const void *left, const void *right)
+static uint64_t key_prefix(const struct row *row)
 {
-    const struct row *a = left, *b = right;
+    unsigned char bytes[8] = {0};
+    memcpy(bytes, row->key.data, row->key.length < 8 ? row->key.length : 8);
+    return be64_load(bytes);
+}
+
+/* The first eight bytes hold the length of the first key cell, so compare what comes after it too. */
+static uint64_t key_second(const struct row *row)
+{
+    unsigned char bytes[8] = {0};
+    if (row->key.length > 8)
+        memcpy(bytes, row->key.data + 8, row->key.length < 16 ? row->key.length - 8 : 8);
+    return be64_load(bytes);
+}
+
+static int compare_keys(const struct row *a, const struct row *b)
+{
     size_t shorter = a->key.length < b->key.length ? a->key.length : b->key.length;
     int order = memcmp(a->key.data, b->key.data, shorter);
     if (order != 0)
@@ -135,8 +152,23 @@ static int by_key(const void *left, const void *right)
     return (a->key.length > b->key.length) - (a->key.length < b->key.length);
 }
 
+static int by_key(const void *left, const void *right)
+{
+    const struct batch_order *a = left, *b = right;
+    if (a->first != b->first)
+        return a->first < b->first ? -1 : 1;
+    if (a->second != b->second)
+        return a->second < b->second ? -1 : 1;
+    return compare_keys(a->row, b->row);
+}
+
+/* Rows are wide: what is sorted is their order, by the first bytes of the key. */
 void batch_seal(struct batch *batch)
 {
-    qsort(batch->rows, batch->n_rows, sizeof(*batch->rows), by_key);
+    for (unsigned i = 0; i < batch->n_rows; i++) {
+        const struct row *row = &batch->rows[i];
+        batch->order[i] = (struct batch_order){key_prefix(row), key_second(row), row};
+    }
+    qsort(batch->order, batch->n_rows, sizeof(*batch->order), by_key);
     batch->sealed = true;
 }

@@ -27,11 +27,18 @@ struct batch_limits {
     size_t bytes;  /* of the arena */
 };
 
+/* A row in the order of keys; the first bytes of the key stand beside it for quick comparison. */
+struct batch_order {
+    uint64_t first, second;
+    const struct row *row;
+};
+
 struct batch {
     struct arena arena;
     struct batch_limits limits;
     struct row *rows;
     unsigned n_rows, rows_capacity;
+    struct batch_order *order; /* sealed: the rows sorted by key */
     uint32_t *index; /* open hash over keys: row number + 1, 0 = empty */
     unsigned index_size;
     struct dead_letter *letters;
@@ -70,7 +77,7 @@ enum batch_added batch_add(struct batch *batch, const struct row *row, bool fold
                            bool keep_columns);
 struct dead_letter *batch_add_letter(struct batch *batch);
 
-/* Sort by key; nothing is added afterwards. */
+/* Sort by key (batch->order); nothing is added afterwards. */
 void batch_seal(struct batch *batch);
 
 #endif
