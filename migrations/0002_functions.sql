@@ -48,6 +48,15 @@ begin
        and c.next_offset = m.expected;
     get diagnostics moved = row_count;
     if moved = cardinality(ids) then
+        -- A point every 65,536 offsets: from there a replay knows the order_ts of what it reads.
+        if (select bool_or(n >> 16 <> e >> 16) from (select unnest(nexts) as n, unnest(expected) as e) m) then
+            insert into pactolus.order_points (log_id, "offset", order_ts)
+            select c.log_id, c.next_offset, c.order_ts
+              from (select unnest(ids) as id, unnest(nexts) as n, unnest(expected) as e) m
+              join pactolus.cursors c on c.cursor_id = m.id
+             where m.n >> 16 <> m.e >> 16
+            on conflict do nothing;
+        end if;
         return;
     end if;
     select c.cursor_id, c.fence, c.token, c.next_offset, m.fence as my_fence, m.token as my_token,
