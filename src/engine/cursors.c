@@ -139,6 +139,7 @@ static void claim_done(struct task *task, usec_t now)
     const char *name = live->stream->config->name;
     unsigned long held;
     membership->claims--;
+    membership->restless = true;
     if (task->cancelled || claiming->sequence != membership->sequence)
         goto cleanup;
     if (task->ok) {
@@ -264,6 +265,7 @@ static void rewind_done(struct task *task, usec_t now)
     struct err err;
     unsigned n = 0;
     membership->rewinding = false;
+    membership->restless = true;
     if (task->cancelled || !task->ok || rewind->sequence != membership->sequence ||
         membership->state != MEMBER_OWNING)
         goto cleanup; /* still in state rewinding: asked again */
@@ -363,12 +365,14 @@ usec_t cursors_turn(struct membership *membership, usec_t now)
     usec_t again = membership->commit_at;
     bool claim = false;
     start_late(membership, now);
+    membership->restless = false;
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
         if (cursor->lane)
             again = sooner(again, forward_again(cursor, now));
         if (cursor->state == CURSOR_FENCED)
             again = sooner(again, probe(membership, cursor, now));
         claim |= cursor->state == CURSOR_CLAIMING;
+        membership->restless |= cursor->state == CURSOR_REWINDING;
     }
     start_rewind(membership);
     if (claim)
@@ -411,6 +415,7 @@ void cursors_committed(struct membership *membership, const struct consumer_even
     bool ok = event->err.class == ERR_NONE;
     membership->committing = false;
     membership->probed = NULL;
+    membership->restless |= probed != NULL;
     if (probed && ok && probed->state == CURSOR_FENCED) {
         log_notice("%s[%d]: the group says it is ours; claiming it again", probed->topic,
                    (int)probed->partition);
@@ -425,8 +430,8 @@ void cursors_committed(struct membership *membership, const struct consumer_even
 
 void membership_fenced(struct membership *membership, struct cursor *cursor, usec_t now)
 {
-    (void)membership;
     char text[CURSOR_TEXT];
+    membership->restless = true;
     if (cursor->state != CURSOR_RUNNING && cursor->state != CURSOR_REWINDING)
         return;
     log_warning("%s: another owner holds the fence; nothing more is written for it",
@@ -437,9 +442,11 @@ void membership_fenced(struct membership *membership, struct cursor *cursor, use
 
 void membership_rewind(struct membership *membership, struct cursor *cursor, usec_t now)
 {
-    (void)membership, (void)now;
-    if (cursor->state == CURSOR_RUNNING)
-        cursor_fire(cursor, CURSOR_UNSURE);
+    (void)now;
+    if (cursor->state != CURSOR_RUNNING)
+        return;
+    cursor_fire(cursor, CURSOR_UNSURE);
+    membership->restless = true;
 }
 
 void membership_halt(struct membership *membership, struct live_stream *live)
@@ -466,4 +473,5 @@ void membership_resume(struct membership *membership, struct live_stream *live, 
         cursor_fire(cursor, CURSOR_RESUME);
     }
     membership->claim_at = 0;
+    membership->restless = true;
 }

@@ -212,6 +212,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
 {
     usec_t again;
     engine->wall = wall;
+    engine->hurry = false;
     service_turn(engine->service, now);
     turn_consumer(engine, now);
     again = sooner(engine->poll_at, membership_turn(engine->membership, now));
@@ -227,7 +228,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     if (engine->options.until_end && engine->stops == 0 &&
         membership_at_end(engine->membership) && relay_idle(engine->relay))
         engine_stop(engine, now);
-    return again;
+    return engine->hurry ? now : again;
 }
 
 void engine_stop(struct engine *engine, usec_t now)
@@ -289,6 +290,7 @@ void engine_fenced(struct engine *engine, struct cursor *cursor, usec_t now)
 
 void engine_rewind_lane(struct engine *engine, struct lane *lane, usec_t now)
 {
+    engine->hurry = true;
     for (unsigned i = 0; i < lane->n_cursors; i++)
         if (lane->cursors[i])
             membership_rewind(engine->membership, lane->cursors[i], now);

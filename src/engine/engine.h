@@ -45,6 +45,7 @@ struct engine {
     bool states_asked;
     struct log_gate kafka_gate;
     uint64_t reported_records;
+    bool hurry;     /* something changed that an earlier part of the turn waits for */
     unsigned stops; /* SIGTERMs seen */
     bool failed;    /* the client is of no more use; err says why */
     struct err err;

@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "engine/machines.h"
+#include "engine/membership.h"
 #include "engine/outcome.h"
 
 #include <assert.h>
@@ -246,6 +247,8 @@ static void act(struct lane *lane, usec_t now)
 {
     enum remedy remedy = lane->remedy;
     bool broken = outcome_reconnects(&lane->failure);
+    /* A drain may have been waiting for this, or a rewind. */
+    lane->engine->hurry |= remedy != REMEDY_NONE || !membership_steady(lane->engine->membership);
     lane->remedy = REMEDY_NONE;
     switch (remedy) {
     case REMEDY_NONE:

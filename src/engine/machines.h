@@ -9,4 +9,7 @@ extern const struct machine cursor_machine;
 extern const struct machine lane_machine;
 extern const struct machine membership_machine;
 
+/* docs/states.md: a diagram and a table of each machine, as Markdown. */
+void machines_page(FILE *out);
+
 #endif

@@ -249,6 +249,7 @@ const struct machine membership_machine = {
 
 static void fire(struct membership *membership, enum membership_event event, usec_t now)
 {
+    membership->restless = true;
     membership->now = now;
     machine_fire(&membership_machine, &membership->state, (int)event, membership);
 }
@@ -327,7 +328,10 @@ usec_t membership_turn(struct membership *membership, usec_t now)
             again = cursors_claim(membership, now);
         break;
     case MEMBER_OWNING:
-        again = cursors_turn(membership, now);
+        /* A thousand cursors are not looked at in every turn. */
+        if (membership->restless || now >= membership->look_at)
+            membership->look_at = cursors_turn(membership, now);
+        again = membership->look_at;
         break;
     case MEMBER_DRAINING:
     case MEMBER_CLOSING:
@@ -371,6 +375,11 @@ bool membership_at_end(const struct membership *membership)
             return false;
     }
     return true;
+}
+
+bool membership_steady(const struct membership *membership)
+{
+    return membership->state == MEMBER_OWNING && !membership->restless;
 }
 
 struct cursor *membership_cursors(const struct membership *membership)

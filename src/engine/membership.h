@@ -47,6 +47,8 @@ void membership_abandon(struct membership *membership, usec_t now);
 struct cursor *membership_cursors(const struct membership *membership);
 /* The group has answered at least once, nothing is owed, every cursor was read to its end and committed. */
 bool membership_at_end(const struct membership *membership);
+/* Nothing is owed to the group and no cursor waits for its lane. */
+bool membership_steady(const struct membership *membership);
 bool membership_left(const struct membership *membership);
 const char *membership_state(const struct membership *membership);
 

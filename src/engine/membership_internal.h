@@ -23,6 +23,8 @@ struct membership {
     usec_t claim_at;            /* not before */
     usec_t deadline;            /* of a drain */
     usec_t commit_at;           /* next advisory commit */
+    usec_t look_at;             /* when the cursors are looked at again; sooner when restless */
+    bool restless;              /* some cursor is not simply running */
     bool committing, probing, rewinding;
     struct cursor *probed; /* the fenced cursor that the commit under way asks about */
     bool answered;         /* an assignment was answered once */

@@ -167,8 +167,8 @@ usec_t pool_turn(struct pool *pool, usec_t now)
     usec_t again = USEC_NEVER;
     for (unsigned i = 0; i < pool->options.size && pool->first; i++) {
         struct pool_slot *slot = &pool->slots[i];
-        if (slot->writer && !slot->lane)
-            lend(pool, slot);
+        if (slot->writer && !slot->lane && lend(pool, slot))
+            again = now; /* the lane that got it has something to send */
     }
     unsigned wanted = 0, opening_now = 0;
     for (struct lane *lane = pool->first; lane; lane = lane->next_waiting)
@@ -180,7 +180,7 @@ usec_t pool_turn(struct pool *pool, usec_t now)
         if (slot->writer || slot->opening)
             continue;
         if (now < pool->open_at) {
-            again = pool->open_at;
+            again = again < pool->open_at ? again : pool->open_at;
             break;
         }
         struct opening *opening = mem_zero(1, sizeof(*opening));
