@@ -92,7 +92,7 @@ static bool go(struct run *run, struct errs *errs)
     return !run->engine.failed;
 }
 
-static void clean_up(struct run *run)
+static void clean_up(struct run *run, int code)
 {
     bool ended = !run->opened || engine_close(&run->engine);
     loop_close(run->loop);
@@ -103,8 +103,10 @@ static void clean_up(struct run *run)
     setup_free(&run->setup);
     /* A client that hangs on a broker out of reach must not keep the service from ending; what matters is
      * in PostgreSQL. */
-    if (!ended)
-        _exit(ERR_EXIT_TEMPORARY);
+    if (!ended) {
+        log_warning("a thread still waits for a server; ending without it");
+        _exit(code);
+    }
 }
 
 int command_run(int argc, char **argv)
@@ -140,6 +142,6 @@ int command_run(int argc, char **argv)
     bool good = prepare(&run, &errs) && go(&run, &errs);
     code = good ? ERR_EXIT_OK : report_errs(&errs);
     errs_free(&errs);
-    clean_up(&run);
+    clean_up(&run, code);
     return code;
 }

@@ -257,10 +257,11 @@ void engine_stopped(struct engine *engine, struct live_stream *live, const struc
         lane_stop(&live->lanes[lane], now);
 }
 
-void engine_halt(struct engine *engine, struct live_stream *live, const struct err *err, usec_t now)
+void engine_halt(struct engine *engine, struct live_stream *live, const struct err *why, usec_t now)
 {
     if (live->stopped)
         return;
+    struct err kept = *why, *err = &kept; /* stopping the lanes clears the one that we were given */
     log_err(LOG_LEVEL_ERROR, live->stream->config->name, err);
     log_error("%s: the stream is halted; the others go on (hint: mend the cause, then: pactolus "
               "resume %s)",

@@ -66,7 +66,7 @@ bool engine_close(struct engine *engine);
 /* ---- what lanes and membership tell the engine ---- */
 
 /* The stream stops loudly and stays so until `pactolus resume`. */
-void engine_halt(struct engine *engine, struct live_stream *live, const struct err *err, usec_t now);
+void engine_halt(struct engine *engine, struct live_stream *live, const struct err *why, usec_t now);
 /* The same, for what pactolus.streams says already: nothing is written there. */
 void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err,
                     usec_t now);

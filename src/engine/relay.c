@@ -6,6 +6,7 @@
 #include "kafka/producer.h"
 #include "postgres/ledger.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -22,6 +23,7 @@ struct relay {
     struct worker *worker;
     struct watch *watch;
     bool busy, kicked;
+    atomic_bool stopping;
     usec_t due;
     struct backoff backoff;
     struct log_gate gate;
@@ -102,6 +104,19 @@ static void send_letter(struct relay *relay, struct letter *letter)
     }
 }
 
+/* Await the reports, but not when the daemon is to end: what is not marked is sent again. */
+static bool delivered_all(struct relay *relay)
+{
+    enum { SLICE_MS = 50 };
+    unsigned out = 1;
+    for (int waited = 0; out && waited < DELIVERY_MS; waited += SLICE_MS) {
+        out = producer_drain(relay->producer, SLICE_MS);
+        if (out && atomic_load(&relay->stopping))
+            break;
+    }
+    return out == 0;
+}
+
 /* One round, in the worker thread: hold the row, fetch, produce, await, mark. */
 static bool round_of(struct relay *relay)
 {
@@ -124,7 +139,7 @@ static bool round_of(struct relay *relay)
         return false;
     for (unsigned i = 0; i < n; i++)
         send_letter(relay, &letters[i]);
-    if (producer_drain(relay->producer, DELIVERY_MS) > 0) {
+    if (!delivered_all(relay)) {
         /* Reports that come later would speak of letters that are gone. */
         producer_close(relay->producer);
         relay->producer = NULL;
@@ -151,7 +166,7 @@ struct relay *relay_open(struct engine *engine, struct err *err)
                                       .cap = engine->config->retry_cap,
                                       .seed = (uint64_t)(uintptr_t)relay};
     relay->delivered = mem_zero(ROUND_LETTERS, sizeof(*relay->delivered));
-    arena_init(&relay->arena, 256 * 1024);
+    arena_init(&relay->arena, (size_t)256 * 1024);
     relay->worker = worker_open("pactolus-relay", err);
     if (!relay->worker) {
         free(relay->delivered);
@@ -225,6 +240,7 @@ bool relay_close(struct relay *relay, usec_t patience)
 {
     if (!relay)
         return true;
+    atomic_store(&relay->stopping, true);
     loop_unwatch(relay->engine->loop, relay->watch);
     while (worker_take(relay->worker))
         relay->busy = false;
