@@ -15,6 +15,7 @@ add_library(test_support STATIC ${support})
 target_link_libraries(test_support PUBLIC test_flags)
 target_include_directories(test_support SYSTEM PRIVATE
     $<TARGET_PROPERTY:PkgConfig::LIBPQ,INTERFACE_INCLUDE_DIRECTORIES>
+    $<TARGET_PROPERTY:rdkafka,INTERFACE_INCLUDE_DIRECTORIES>
     $<TARGET_PROPERTY:PkgConfig::JSON_C,INTERFACE_INCLUDE_DIRECTORIES>)
 
 file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*.c)

@@ -6,12 +6,14 @@
  * by time.
  */
 #include "base/log.h"
+#include "base/text.h"
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,71 +49,101 @@ static rd_kafka_mock_cluster_t *cluster;
 
 /* ---- commands ---- */
 
-static rd_kafka_resp_err_t push_errors(long api, long count, long code)
-{
-    for (long i = 0; i < count; i++)
-        rd_kafka_mock_push_request_errors(cluster, (int16_t)api, 1, (rd_kafka_resp_err_t)code);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t run_topic_error(char **words)
-{
-    rd_kafka_mock_topic_set_error(cluster, words[0], (rd_kafka_resp_err_t)atoi(words[1]));
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t run_topic(char **words)
-{
-    return rd_kafka_mock_topic_create(cluster, words[0], atoi(words[1]), 1);
-}
-
-static rd_kafka_resp_err_t run_errors(char **words)
-{
-    return push_errors(atol(words[0]), atol(words[1]), atol(words[2]));
-}
-
-static rd_kafka_resp_err_t run_down(char **words)
-{
-    return rd_kafka_mock_broker_set_down(cluster, atoi(words[0]));
-}
-
-static rd_kafka_resp_err_t run_up(char **words)
-{
-    return rd_kafka_mock_broker_set_up(cluster, atoi(words[0]));
-}
-
-static rd_kafka_resp_err_t run_rtt(char **words)
-{
-    return rd_kafka_mock_broker_set_rtt(cluster, atoi(words[0]), atoi(words[1]));
-}
-
-static rd_kafka_resp_err_t run_leader(char **words)
-{
-    return rd_kafka_mock_partition_set_leader(cluster, words[0], atoi(words[1]), atoi(words[2]));
-}
-
-static rd_kafka_resp_err_t run_coordinator(char **words)
-{
-    return rd_kafka_mock_coordinator_set(cluster, "group", words[0], atoi(words[1]));
-}
-
-static const struct command {
-    const char *name;
-    int words;
-    rd_kafka_resp_err_t (*run)(char **words);
-} commands[] = {
-    {"topic", 2, run_topic},   {"topic-error", 2, run_topic_error},
-    {"errors", 3, run_errors}, {"down", 1, run_down},
-    {"up", 1, run_up},         {"rtt", 2, run_rtt},
-    {"leader", 3, run_leader}, {"coordinator", 2, run_coordinator},
+/* What follows a command's name: `number` is set where a number is wanted. */
+struct word {
+    const char *text;
+    int number;
 };
+
+static bool parse_number(const char *text, int *number)
+{
+    int64_t value;
+    if (!text_parse_int(text, &value) || value < INT_MIN || value > INT_MAX)
+        return false;
+    *number = (int)value;
+    return true;
+}
+
+static rd_kafka_resp_err_t run_topic_error(const struct word *words)
+{
+    rd_kafka_mock_topic_set_error(cluster, words[0].text, (rd_kafka_resp_err_t)words[1].number);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t run_topic(const struct word *words)
+{
+    return rd_kafka_mock_topic_create(cluster, words[0].text, words[1].number, 1);
+}
+
+static rd_kafka_resp_err_t run_errors(const struct word *words)
+{
+    for (int i = 0; i < words[1].number; i++)
+        rd_kafka_mock_push_request_errors(cluster, (int16_t)words[0].number, 1,
+                                          (rd_kafka_resp_err_t)words[2].number);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t run_down(const struct word *words)
+{
+    return rd_kafka_mock_broker_set_down(cluster, words[0].number);
+}
+
+static rd_kafka_resp_err_t run_up(const struct word *words)
+{
+    return rd_kafka_mock_broker_set_up(cluster, words[0].number);
+}
+
+static rd_kafka_resp_err_t run_rtt(const struct word *words)
+{
+    return rd_kafka_mock_broker_set_rtt(cluster, words[0].number, words[1].number);
+}
+
+static rd_kafka_resp_err_t run_leader(const struct word *words)
+{
+    return rd_kafka_mock_partition_set_leader(cluster, words[0].text, words[1].number,
+                                              words[2].number);
+}
+
+static rd_kafka_resp_err_t run_coordinator(const struct word *words)
+{
+    return rd_kafka_mock_coordinator_set(cluster, "group", words[0].text, words[1].number);
+}
+
+enum { WORDS_MAX = 8 };
+
+/* `form` has a letter for each word: t for text, n for a number. */
+static const struct command {
+    const char *name, *form;
+    rd_kafka_resp_err_t (*run)(const struct word *words);
+} commands[] = {
+    {"topic", "tn", run_topic},    {"topic-error", "tn", run_topic_error},
+    {"errors", "nnn", run_errors}, {"down", "n", run_down},
+    {"up", "n", run_up},           {"rtt", "nn", run_rtt},
+    {"leader", "tnn", run_leader}, {"coordinator", "tn", run_coordinator},
+};
+
+static void answer(const struct command *command, char *const *texts)
+{
+    struct word words[WORDS_MAX] = {0};
+    for (size_t i = 0; command->form[i]; i++) {
+        words[i].text = texts[i];
+        if (command->form[i] == 'n' && !parse_number(texts[i], &words[i].number)) {
+            printf("error: %s is no number\n", texts[i]);
+            return;
+        }
+    }
+    rd_kafka_resp_err_t code = command->run(words);
+    if (code)
+        printf("error: %s\n", rd_kafka_err2str(code));
+    else
+        printf("ok\n");
+}
 
 /* False when the line asks for the end. */
 static bool command(char *line)
 {
-    enum { WORDS_MAX = 8 };
-    char *words[WORDS_MAX], *state = NULL;
-    int n = 0;
+    char *words[WORDS_MAX] = {NULL}, *state = NULL;
+    size_t n = 0;
     for (char *word = strtok_r(line, " \t\r\n", &state); word && n < WORDS_MAX;
          word = strtok_r(NULL, " \t\r\n", &state))
         words[n++] = word;
@@ -124,16 +156,12 @@ static bool command(char *line)
         return true;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(commands[i].name, words[0]) != 0 || commands[i].words != n - 1)
+        if (strcmp(commands[i].name, words[0]) != 0 || strlen(commands[i].form) != n - 1)
             continue;
-        rd_kafka_resp_err_t code = commands[i].run(words + 1);
-        if (code)
-            printf("error: %s\n", rd_kafka_err2str(code));
-        else
-            printf("ok\n");
+        answer(&commands[i], words + 1);
         return true;
     }
-    printf("error: no such command, or not with %d words\n", n - 1);
+    printf("error: no such command, or not with %zu words\n", n - 1);
     return true;
 }
 
@@ -196,6 +224,14 @@ struct options {
     bool until_eof;
 };
 
+static bool natural(const char *option, const char *text, int *number)
+{
+    if (parse_number(text, number) && *number >= 0)
+        return true;
+    log_error("--%s %s: a natural number is wanted", option, text);
+    return false;
+}
+
 static bool parse(int argc, char **argv, struct options *options)
 {
     static const struct option longs[] = {{"topic", required_argument, NULL, 't'},
@@ -215,9 +251,11 @@ static bool parse(int argc, char **argv, struct options *options)
         } else if (c == 'p') {
             options->port_file = optarg;
         } else if (c == 'b') {
-            options->brokers = atoi(optarg);
+            if (!natural("brokers", optarg, &options->brokers))
+                return false;
         } else if (c == 'd') {
-            options->rebalance_delay = atoi(optarg);
+            if (!natural("rebalance-delay", optarg, &options->rebalance_delay))
+                return false;
         } else if (c == 'e') {
             options->until_eof = true;
         } else {
@@ -231,8 +269,8 @@ static bool make_topics(const struct options *options)
 {
     for (int i = 0; i < options->n_topics; i++) {
         char *colon = strrchr(options->topics[i], ':');
-        int partitions = colon ? atoi(colon + 1) : 0;
-        if (partitions <= 0) {
+        int partitions;
+        if (!colon || !parse_number(colon + 1, &partitions) || partitions <= 0) {
             log_error("--topic %s: NAME:PARTITIONS is wanted", options->topics[i]);
             return false;
         }

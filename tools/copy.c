@@ -9,8 +9,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <libpq-fe.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,7 @@ static bool copy(PGconn *conn, const char *statement, const struct chunk *chunk)
 /* Seconds of CPU that the process has used; it runs on this machine. */
 static double cpu_of(int pid)
 {
+    enum { STATE = 3, UTIME = 14 }; /* proc(5) counts from 1; the name before may hold spaces */
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE *file = fopen(path, "r");
@@ -125,12 +128,16 @@ static double cpu_of(int pid)
     if (file)
         fclose(file);
     text[n] = 0;
-    const char *after = strrchr(text, ')');
-    unsigned long user = 0, system = 0;
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                         &system) != 2)
+    char *at = strrchr(text, ')');
+    if (!at)
         return 0;
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    at++;
+    for (int field = STATE; field < UTIME; field++) {
+        at += strspn(at, " ");
+        at += strcspn(at, " ");
+    }
+    double user = (double)strtoul(at, &at, 10), system = (double)strtoul(at, &at, 10);
+    return (user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
 static double now(void)
@@ -167,7 +174,8 @@ static bool run(PGconn *conn, const char *table, const struct chunks *chunks)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5 || atoi(argv[4]) < 1) {
+    int64_t rows = 0;
+    if (argc != 5 || !text_parse_int(argv[4], &rows) || rows < 1 || rows > UINT_MAX) {
         fprintf(stderr, "usage: pactolus-copy CONNINFO TABLE FILE ROWS\n");
         return 64;
     }
@@ -176,7 +184,7 @@ int main(int argc, char **argv)
     size_t length = 0;
     bool good = false;
     char *data = read_file(argv[3], &length);
-    if (!data || !cut(data, length, (unsigned)atoi(argv[4]), &chunks)) {
+    if (!data || !cut(data, length, (unsigned)rows, &chunks)) {
         fprintf(stderr, "pactolus-copy: %s is no binary COPY file\n", argv[3]);
         goto cleanup;
     }

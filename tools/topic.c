@@ -5,9 +5,11 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "kafka/admin.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,26 @@ static int fail(const struct err *err)
 {
     log_err(LOG_LEVEL_ERROR, NULL, err);
     return err->exit;
+}
+
+/* The number that `text` must be, from `low` to `high`; says so when it is not. */
+static bool parse_number(const char *what, const char *text, int64_t low, int64_t high,
+                         int64_t *number)
+{
+    if (text_parse_int(text, number) && *number >= low && *number <= high)
+        return true;
+    log_error("%s %s: a number from %lld to %lld is wanted", what, text, (long long)low,
+              (long long)high);
+    return false;
+}
+
+static bool parse_partitions(const char *text, int *partitions)
+{
+    int64_t number;
+    if (!parse_number("partitions", text, 1, INT_MAX, &number))
+        return false;
+    *partitions = (int)number;
+    return true;
 }
 
 /* ---- answers ---- */
@@ -117,7 +139,9 @@ static int run_create(const struct work *work, char **words, int n)
 {
     char why[512];
     struct err err = ERR_INIT;
-    int partitions = atoi(words[1]);
+    int partitions;
+    if (!parse_partitions(words[1], &partitions))
+        return ERR_EXIT_USAGE;
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(words[0], partitions, 1, why, sizeof why);
     if (!topic) {
         log_error("%s: %s", words[0], why);
@@ -141,9 +165,12 @@ static int run_grow(const struct work *work, char **words, int n)
 {
     char why[512];
     struct err err = ERR_INIT;
+    int partitions;
     (void)n;
+    if (!parse_partitions(words[1], &partitions))
+        return ERR_EXIT_USAGE;
     rd_kafka_NewPartitions_t *more =
-        rd_kafka_NewPartitions_new(words[0], (size_t)atoi(words[1]), why, sizeof why);
+        rd_kafka_NewPartitions_new(words[0], (size_t)partitions, why, sizeof why);
     if (!more) {
         log_error("%s: %s", words[0], why);
         return ERR_EXIT_USAGE;
@@ -153,7 +180,7 @@ static int run_grow(const struct work *work, char **words, int n)
     rd_kafka_NewPartitions_destroy(more);
     if (code)
         return fail(&err);
-    return wait_partitions(work, words[0], atoi(words[1]), &err) ? ERR_EXIT_OK : fail(&err);
+    return wait_partitions(work, words[0], partitions, &err) ? ERR_EXIT_OK : fail(&err);
 }
 
 static int run_delete(const struct work *work, char **words, int n)
@@ -172,9 +199,13 @@ static int run_delete(const struct work *work, char **words, int n)
 static int run_trim(const struct work *work, char **words, int n)
 {
     struct err err = ERR_INIT;
+    int64_t partition, offset;
     (void)n;
+    if (!parse_number("partition", words[1], 0, INT32_MAX, &partition) ||
+        !parse_number("offset", words[2], RD_KAFKA_OFFSET_END, INT64_MAX, &offset))
+        return ERR_EXIT_USAGE;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, words[0], atoi(words[1]))->offset = atoll(words[2]);
+    rd_kafka_topic_partition_list_add(list, words[0], (int32_t)partition)->offset = offset;
     rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(list);
     rd_kafka_DeleteRecords(work->client, &records, 1, work->options, work->queue);
     rd_kafka_resp_err_t code = answer(work, &err);
@@ -222,7 +253,7 @@ static const struct command {
 /* ---- the start ---- */
 
 static const struct command *parse(int argc, char **argv, struct kafka_property *bootstrap,
-                                   int *seconds)
+                                   int64_t *seconds)
 {
     static const struct option longs[] = {{"bootstrap", required_argument, NULL, 'b'},
                                           {"timeout", required_argument, NULL, 't'},
@@ -235,7 +266,8 @@ static const struct command *parse(int argc, char **argv, struct kafka_property 
         } else if (c == 'b') {
             bootstrap->value = optarg;
         } else if (c == 't') {
-            *seconds = atoi(optarg);
+            if (!parse_number("--timeout", optarg, 1, 3600, seconds))
+                return NULL;
         } else {
             return NULL;
         }
@@ -250,7 +282,7 @@ static const struct command *parse(int argc, char **argv, struct kafka_property 
 
 int main(int argc, char **argv)
 {
-    int seconds = 30;
+    int64_t seconds = 30;
     char why[256];
     struct kafka_property bootstrap = {.name = "bootstrap.servers", .place = ""};
     const struct command *command = parse(argc, argv, &bootstrap, &seconds);
@@ -268,7 +300,7 @@ int main(int argc, char **argv)
         return fail(&errs.items[0]);
     work.queue = rd_kafka_queue_new(work.client);
     work.options = rd_kafka_AdminOptions_new(work.client, RD_KAFKA_ADMIN_OP_ANY);
-    rd_kafka_AdminOptions_set_request_timeout(work.options, seconds * 1000, why, sizeof why);
+    rd_kafka_AdminOptions_set_request_timeout(work.options, (int)seconds * 1000, why, sizeof why);
     int code = command->run(&work, argv + optind + 1, argc - optind - 1);
     rd_kafka_AdminOptions_destroy(work.options);
     rd_kafka_queue_destroy(work.queue);

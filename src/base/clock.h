@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clock: the only reader of time. Times are signed 64-bit microseconds (`usec_t`); monotonic ones
- * are for deadlines, wall ones (since 1970, UTC) for people and tables. The engine gets its time
- * as a parameter, so that tests drive it.
+ * are for deadlines, wall ones (since 1970, UTC) for people and tables. The engine gets its time as
+ * a parameter, so that tests drive it. Values only; nothing here can fail.
  */
 #ifndef PACTOLUS_BASE_CLOCK_H
 #define PACTOLUS_BASE_CLOCK_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * text: small pure helpers over text: UTF-8, sizes and durations with units, nearest names, names
- * in other casings.
+ * in other casings. Texts are borrowed for the call and nothing is allocated. Parsers return false
+ * for what is malformed and leave the result as it was.
  */
 #ifndef PACTOLUS_BASE_TEXT_H
 #define PACTOLUS_BASE_TEXT_H

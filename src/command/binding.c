@@ -89,7 +89,7 @@ static bool open_made(struct binding *binding, const char *topic, struct errs *e
                                    .topics = &binding->made_topic,
                                    .n_topics = 1,
                                    .lanes = 1,
-                                   .record_bytes = 16 * 1024 * 1024,
+                                   .record_bytes = INT64_C(16) * 1024 * 1024,
                                    .depth = 64};
     if (binding->framing && !framing_parse(binding->framing, &made->framing))
         return fault(errs, ERR_EXIT_USAGE, "raw or confluent", "no framing %s", binding->framing);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * binding: a topic with its contract, and how to reach it, for the verbs that read and write
- * records: from a stream of the configuration, or from the command line alone.
+ * records: from a stream of the configuration, or from the command line alone. It owns what
+ * binding_open makes and borrows argv's texts; binding_close releases it. Faults are collected in
+ * errs.
  */
 #ifndef PACTOLUS_COMMAND_BINDING_H
 #define PACTOLUS_COMMAND_BINDING_H
@@ -21,14 +23,15 @@ struct binding {
     struct stream_topic made_topic;
     const char *made_key[1];
     struct stream stream;
-    unsigned topic_index;              /* in stream.topics */
-    const struct contract *its;        /* the topic's contract */
+    unsigned topic_index;       /* in stream.topics */
+    const struct contract *its; /* the topic's contract */
     struct kafka_options kafka;
     struct kafka_property *kafka_list; /* owned; the text of -X too */
     char **texts;
 };
 
 /* Rows for a verb's table of options. */
+/* clang-format off */
 #define BINDING_OPTIONS(binding)                                                                   \
     SETUP_OPTIONS(&(binding)->setup),                                                              \
         {'s', "stream", "NAME", ARGS_TEXT, &(binding)->stream_name,                                \
@@ -43,6 +46,7 @@ struct binding {
          "raw (default) or confluent, with --descriptors"},                                        \
         {'X', "property", "NAME=VALUE", ARGS_MANY, &(binding)->properties,                         \
          "a librdkafka property"}
+/* clang-format on */
 
 /* Configuration, contract and Kafka options of `topic` (NULL: the only topic of --stream). False
  * with all faults in errs. binding_close in any case. */

@@ -120,7 +120,7 @@ static int check(const struct options *options)
     }
     report_warnings(&warnings);
     int code = report_errs(&errs);
-    if (code == ERR_EXIT_OK && !options->print_config)
+    if (config && code == ERR_EXIT_OK && !options->print_config)
         printf("%s: %u stream%s, all is well\n", setup_file(&options->setup), config->n_streams,
                config->n_streams == 1 ? "" : "s");
     config_free(config);

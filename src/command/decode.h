@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decode: a record → one line of JSON, by its contract. For `cat`. */
+/*
+ * decode: a record → one line of JSON, by its contract. For `cat`. Borrows everything for the call;
+ * the line is appended to the caller's buffer, scratch goes to the caller's arena.
+ */
 #ifndef PACTOLUS_COMMAND_DECODE_H
 #define PACTOLUS_COMMAND_DECODE_H
 

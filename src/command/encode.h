@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * encode: a JSON line → the key and value of a record, judged by the very pipeline that the stream
- * runs on what it consumes. For `produce`.
+ * runs on what it consumes. For `produce`. The encoder owns its buffers (encoder_free) and borrows
+ * the binding, which must outlive it.
  */
 #ifndef PACTOLUS_COMMAND_ENCODE_H
 #define PACTOLUS_COMMAND_ENCODE_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* live: what `check --connect` asks the servers. Prints what is well, adds what is not to errs. */
+/*
+ * live: what `check --connect` asks the servers. Prints what is well, adds what is not to errs.
+ * Blocks; opens clients of its own and closes them, borrows the rest.
+ */
 #ifndef PACTOLUS_COMMAND_LIVE_H
 #define PACTOLUS_COMMAND_LIVE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * progress: one line on the terminal for long work, rewritten in place, erased at the end. Nothing
- * at all when stderr is no terminal.
+ * at all when stderr is no terminal. Borrows `what`; cannot fail.
  */
 #ifndef PACTOLUS_COMMAND_PROGRESS_H
 #define PACTOLUS_COMMAND_PROGRESS_H

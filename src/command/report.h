@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report: faults as a person reads them on stderr, and the exit code that they make. */
+/*
+ * report: faults as a person reads them on stderr, and the exit code that they make. Borrows the
+ * faults; cannot fail.
+ */
 #ifndef PACTOLUS_COMMAND_REPORT_H
 #define PACTOLUS_COMMAND_REPORT_H
 

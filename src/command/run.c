@@ -101,8 +101,8 @@ static void clean_up(struct run *run, int code)
     setup_free_streams(run->streams, run->n_streams);
     config_free(run->config);
     setup_free(&run->setup);
-    /* A client that hangs on a broker out of reach must not keep the service from ending; what matters is
-     * in PostgreSQL. */
+    /* A client that hangs on a broker out of reach must not keep the service from ending; what
+     * matters is in PostgreSQL. */
     if (!ended) {
         log_warning("a thread still waits for a server; ending without it");
         _exit(code);

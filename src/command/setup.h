@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * setup: what most verbs begin with: the configuration, its streams, and connections as it says.
+ * What a function here makes is the caller's, with a function beside it that releases it; it
+ * borrows from the configuration, which must outlive it.
  */
 #ifndef PACTOLUS_COMMAND_SETUP_H
 #define PACTOLUS_COMMAND_SETUP_H

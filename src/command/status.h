@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* status: what `pactolus status` knows, and its two forms. Internal to that verb. */
+/*
+ * status: what `pactolus status` knows, and its two forms. Internal to that verb. Everything in it
+ * lives in the verb's arena or is borrowed; the forms are pure and cannot fail.
+ */
 #ifndef PACTOLUS_COMMAND_STATUS_H
 #define PACTOLUS_COMMAND_STATUS_H
 

@@ -5,6 +5,7 @@
 #include "config/file.h"
 #include "config/parse.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,7 @@ static void judge_topics(struct load *load, const struct stream_config *stream)
     for (unsigned i = 0; i < stream->n_topics; i++) {
         const struct stream_topic *topic = &stream->topics[i];
         struct topic_user first = find_topic(load->config, topic->name);
+        assert(first.stream); /* at the latest, the topic finds itself */
         if (first.topic != topic)
             load_fault(load, topic->place, "a topic belongs to one stream of a group",
                        "streams.%s: topic %s belongs to stream %s already (%s)", stream->name,

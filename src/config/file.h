@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file: one configuration file read into a tree of given values. The only user of libconfig.
+ * file: one configuration file read into a tree of given values. The only user of libconfig. The
+ * tree lives in the caller's arena; the file is closed again. Faults are collected in errs.
  */
 #ifndef PACTOLUS_CONFIG_FILE_H
 #define PACTOLUS_CONFIG_FILE_H

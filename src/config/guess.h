@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* guess: which message of a descriptor set a topic carries, when nobody says. Pure. */
+/*
+ * guess: which message of a descriptor set a topic carries, when nobody says. Pure. Borrows the
+ * set; what it returns lies there. No guess is no error: NULL.
+ */
 #ifndef PACTOLUS_CONFIG_GUESS_H
 #define PACTOLUS_CONFIG_GUESS_H
 

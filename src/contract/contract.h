@@ -74,19 +74,20 @@ struct contract {
     enum contract_status status;
     const char *const *topics; /* may be empty: the stream's configuration names them */
     unsigned n_topics;
-    const char *schema, *table;          /* of the table */
-    const char *view_schema, *view;      /* of the view */
+    const char *schema, *table;                                                /* of the table */
+    const char *view_schema, *view;                                            /* of the view */
     const char *owner, *notify, *sunset, *freshness, *retention, *description; /* "" if none */
-    const struct rules *rules;           /* never NULL; may be empty */
-    char fingerprint[65];                /* SHA-256, hex, of everything that shapes rows and table */
+    const struct rules *rules; /* never NULL; may be empty */
+    char fingerprint[65];      /* SHA-256, hex, of everything that shapes rows and table */
 };
 
-/* Make the contract of `type`; `overrides` may be NULL and is not kept. Everything wrong is reported at once into `errs` (each with the
- * .proto's file:line or the configuration's place, and a hint): no key on an upsert contract, float
- * or repeated or message key, unknown key or version field, version that is not an integer,
- * unsupported type, two columns of one name (also with a bookkeeping column: names that begin with
- * an underscore are ours), a name over 63 bytes, a name that PostgreSQL reserves, unknown field in
- * an override, malformed sunset, freshness or retention. NULL then. contract_free releases it.
+/* Make the contract of `type`; `overrides` may be NULL and is not kept. Everything wrong is
+ * reported at once into `errs` (each with the .proto's file:line or the configuration's place, and
+ * a hint): no key on an upsert contract, float or repeated or message key, unknown key or version
+ * field, version that is not an integer, unsupported type, two columns of one name (also with a
+ * bookkeeping column: names that begin with an underscore are ours), a name over 63 bytes, a name
+ * that PostgreSQL reserves, unknown field in an override, malformed sunset, freshness or retention.
+ * NULL then. contract_free releases it.
  *
  * Defaults: columns are named as their fields; schema "data", table "<domain>_<message>_v<major>",
  * view schema "<domain>" ("public" without one), view "<message>_v<major>" (contract_domain; the

@@ -136,7 +136,7 @@ struct descriptor_set *descriptor_set_load(const char *path, struct err *err)
         return NULL;
     }
     /* Read one byte more than allowed rather than trust a size that may change or be a pipe's. */
-    size_t room = 64 * 1024, length = 0;
+    size_t room = (size_t)64 * 1024, length = 0;
     bytes = mem_alloc(room);
     for (;;) {
         length += fread(bytes + length, 1, room - length, file);

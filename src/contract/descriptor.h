@@ -68,18 +68,18 @@ struct field_type {
                                            are not kept: an unset field is unset. The fields of map
                                            entries have no presence, in any syntax. */
     const char *name, *json_name;
-    const char *comment;                    /* leading, else trailing comment; "" if none */
-    const struct message_type *message;     /* of a message or map field, else NULL */
-    const struct enum_type *enumeration;    /* of an enum field, else NULL */
-    const char *oneof;                      /* name of its (non-synthetic) oneof, else NULL */
-    int oneof_index;                        /* index of that oneof in the message, else -1 */
-    bool repeated;                          /* repeated and not a map */
-    bool map;                               /* map field; `message` is the entry type: key=1, value=2 */
-    bool presence;                          /* unset differs from the zero value */
+    const char *comment;                 /* leading, else trailing comment; "" if none */
+    const struct message_type *message;  /* of a message or map field, else NULL */
+    const struct enum_type *enumeration; /* of an enum field, else NULL */
+    const char *oneof;                   /* name of its (non-synthetic) oneof, else NULL */
+    int oneof_index;                     /* index of that oneof in the message, else -1 */
+    bool repeated;                       /* repeated and not a map */
+    bool map;      /* map field; `message` is the entry type: key=1, value=2 */
+    bool presence; /* unset differs from the zero value */
     bool proto2_required;
-    enum field_unsupported unsupported;     /* set: not in the type's pb, its bytes are unknown */
-    struct span options;                    /* serialized FieldOptions, data NULL if none */
-    int line;                               /* in the .proto, 1-based; 0 when there is no source info */
+    enum field_unsupported unsupported; /* set: not in the type's pb, its bytes are unknown */
+    struct span options;                /* serialized FieldOptions, data NULL if none */
+    int line;                           /* in the .proto, 1-based; 0 when there is no source info */
 };
 
 struct oneof_type {
@@ -88,13 +88,13 @@ struct oneof_type {
 };
 
 struct message_type {
-    ProtobufCMessageDescriptor pb; /* first member: cast back from message->descriptor */
-    const char *full_name;         /* "payments.v1.Payment", no leading dot */
-    const char *package;           /* "payments.v1" */
-    const char *file;              /* "payments/v1/payment.proto" */
-    const char *comment;           /* "" if none */
-    struct field_type *fields;     /* parallel to pb.fields (sorted by number) */
-    unsigned n_fields;             /* supported ones, == pb.n_fields */
+    ProtobufCMessageDescriptor pb;        /* first member: cast back from message->descriptor */
+    const char *full_name;                /* "payments.v1.Payment", no leading dot */
+    const char *package;                  /* "payments.v1" */
+    const char *file;                     /* "payments/v1/payment.proto" */
+    const char *comment;                  /* "" if none */
+    struct field_type *fields;            /* parallel to pb.fields (sorted by number) */
+    unsigned n_fields;                    /* supported ones, == pb.n_fields */
     const struct field_type *unsupported; /* groups and extensions, for errors and lint */
     unsigned n_unsupported;
     const struct oneof_type *oneofs; /* non-synthetic ones only, in declaration order */

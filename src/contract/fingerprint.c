@@ -28,7 +28,7 @@ static uint32_t rotr(uint32_t x, unsigned n)
 static void compress(uint32_t H[8], const unsigned char *block)
 {
     uint32_t W[64], v[8];
-    for (unsigned t = 0; t < 16; t++)
+    for (size_t t = 0; t < 16; t++)
         W[t] = be32_load(block + 4 * t);
     for (unsigned t = 16; t < 64; t++) {
         uint32_t s0 = rotr(W[t - 15], 7) ^ rotr(W[t - 15], 18) ^ W[t - 15] >> 3;
@@ -68,6 +68,6 @@ void fingerprint_hex(struct span bytes, char out[FINGERPRINT_LENGTH + 1])
     be64_store(tail + tail_length - 8, (uint64_t)bytes.length * 8);
     for (size_t i = 0; i < tail_length; i += BLOCK)
         compress(H, tail + i);
-    for (unsigned i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         snprintf(out + 8 * i, 9, "%08x", H[i]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * layout: the columns of one table, made from the contract (or the several contracts) that write it.
- * record/row fills cells by it, table/shape makes DDL and SQL from it.
+ * layout: the columns of one table, made from the contract (or the several contracts) that write
+ * it. record/row fills cells by it, table/shape makes DDL and SQL from it.
  *
  * The first `n_data` columns are the contracts' (the union, in order of first appearance; two
  * contracts that name one column must agree on type and nullability rules: key columns and types
@@ -14,15 +14,22 @@
 
 #include "contract/contract.h"
 
-enum book { BOOK_NONE = 0, BOOK_VERSION, BOOK_LOG, BOOK_OFFSET, BOOK_ORDER_TS, BOOK_LOADED_AT,
-            BOOK_DELETED_AT };
+enum book {
+    BOOK_NONE = 0,
+    BOOK_VERSION,
+    BOOK_LOG,
+    BOOK_OFFSET,
+    BOOK_ORDER_TS,
+    BOOK_LOADED_AT,
+    BOOK_DELETED_AT
+};
 
 struct layout_column {
     const char *name;
     const struct type *type; /* bookkeeping: bigint or timestamptz */
     bool array;
-    bool required;     /* not nullable: CHECK (_deleted_at IS NOT NULL OR col IS NOT NULL) */
-    int key_position;  /* 0… in the primary key, -1 if not */
+    bool required;    /* not nullable: CHECK (_deleted_at IS NOT NULL OR col IS NOT NULL) */
+    int key_position; /* 0… in the primary key, -1 if not */
     enum book book;
     const char *comment;
 };

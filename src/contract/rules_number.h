@@ -2,7 +2,7 @@
 /*
  * rules_number: the rules of values that have an order (numbers, bools, enums, Timestamps and
  * Durations), between reading them (rules_number.c) and making checks of them
- * (rules_number_make.c). Internal to those two.
+ * (rules_number_make.c). Internal to those two. What they make lives in the rules' arena.
  */
 #ifndef PACTOLUS_CONTRACT_RULES_NUMBER_H
 #define PACTOLUS_CONTRACT_RULES_NUMBER_H

@@ -35,8 +35,9 @@ struct type {
     const char *sql;  /* in DDL, as format_type() prints it: "numeric(20,0)" */
     const char *cast; /* what an array parameter is declared as: "int8" → $1::int8[] */
     uint32_t oid, array_oid;
-    int width;           /* bytes of the binary form; -1 = varies */
-    const char *zero;    /* SQL literal of proto's zero value: NOT NULL DEFAULT candidates; NULL: none */
+    int width; /* bytes of the binary form; -1 = varies */
+    const char
+        *zero; /* SQL literal of proto's zero value: NOT NULL DEFAULT candidates; NULL: none */
     const char *comment; /* what a person should know */
 };
 

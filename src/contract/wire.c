@@ -279,7 +279,7 @@ static bool walk_message(struct scan *scan, const ProtobufCMessageDescriptor *ty
         }
         if (!wire_type_fits(field, wire_type))
             return fault_at(scan, WIRE_TYPE, start, number, depth);
-        if (contents.data &&
+        if (wire_type == WIRE_BYTES &&
             !walk_bytes(scan, field, (const unsigned char *)contents.data, contents.length, depth))
             return false;
     }

@@ -15,30 +15,30 @@
 
 enum wire_fault {
     WIRE_OK = 0,
-    WIRE_TRUNCATED,  /* a length or varint runs past the end */
-    WIRE_VARINT,     /* a varint of more than 10 bytes, or a tag or length past 32 bits */
-    WIRE_TAG,        /* field number 0 or past 2^29-1, or wire type 6 or 7 */
-    WIRE_GROUP,      /* group delimiters (wire types 3 and 4) */
-    WIRE_TYPE,       /* a known field with a wire type it cannot have */
-    WIRE_DEPTH,      /* nested deeper than the limit */
-    WIRE_UTF8,       /* text that is not UTF-8 */
-    WIRE_NUL,        /* text with a NUL */
-    WIRE_SIZE,       /* a field longer than the limit */
-    WIRE_FIELDS,     /* more fields than the limit: unpacking would grow without bound */
+    WIRE_TRUNCATED, /* a length or varint runs past the end */
+    WIRE_VARINT,    /* a varint of more than 10 bytes, or a tag or length past 32 bits */
+    WIRE_TAG,       /* field number 0 or past 2^29-1, or wire type 6 or 7 */
+    WIRE_GROUP,     /* group delimiters (wire types 3 and 4) */
+    WIRE_TYPE,      /* a known field with a wire type it cannot have */
+    WIRE_DEPTH,     /* nested deeper than the limit */
+    WIRE_UTF8,      /* text that is not UTF-8 */
+    WIRE_NUL,       /* text with a NUL */
+    WIRE_SIZE,      /* a field longer than the limit */
+    WIRE_FIELDS,    /* more fields than the limit: unpacking would grow without bound */
 };
 
 struct wire_limits {
-    unsigned depth_max;   /* message nesting, the outermost counts 1 */
-    size_t field_max;     /* bytes of one length-delimited text, bytes or packed field; 0 = none */
-    size_t fields_max;    /* fields (unknown ones too) in the whole record; 0 = none */
+    unsigned depth_max; /* message nesting, the outermost counts 1 */
+    size_t field_max;   /* bytes of one length-delimited text, bytes or packed field; 0 = none */
+    size_t fields_max;  /* fields (unknown ones too) in the whole record; 0 = none */
 };
 
 struct wire_walk {
     enum wire_fault fault;
-    size_t offset;       /* where the fault is, from the start of the record */
-    unsigned field;      /* number of the field at fault, 0 if none */
-    unsigned depth;      /* nesting at the fault */
-    size_t unknown;      /* unknown fields met */
+    size_t offset;          /* where the fault is, from the start of the record */
+    unsigned field;         /* number of the field at fault, 0 if none */
+    unsigned depth;         /* nesting at the fault */
+    size_t unknown;         /* unknown fields met */
     unsigned unknown_first; /* number of the first unknown field, 0 if none */
     /* Called for each unknown field when not NULL (drift per field number). `type` is the message
      * that does not know it. */

@@ -10,8 +10,9 @@ enum { BROKER_PATIENCE_MS = 10000 };
 static const usec_t claim_patience = 30 * USEC_PER_SEC;
 
 /* Where a cursor that does not exist yet begins. Resolved to a number before anything is consumed:
- * otherwise "latest" would drift from crash to crash. A partition that appears later in a topic that we
- * know starts at its beginning, or what was written before its discovery would be skipped. */
+ * otherwise "latest" would drift from crash to crash. A partition that appears later in a topic
+ * that we know starts at its beginning, or what was written before its discovery would be
+ * skipped. */
 static bool resolve_start(const struct claiming *claiming, struct claimed *wanted,
                           bool topic_is_known, struct err *err)
 {
@@ -20,8 +21,8 @@ static bool resolve_start(const struct claiming *claiming, struct claimed *wante
     enum start_kind start = topic_is_known ? START_EARLIEST : config->start;
     if (start == START_TIME)
         return admin_offset_at(claiming->client, wanted->topic, wanted->partition,
-                               config->start_time / USEC_PER_MS, BROKER_PATIENCE_MS,
-                               &wanted->start, err);
+                               config->start_time / USEC_PER_MS, BROKER_PATIENCE_MS, &wanted->start,
+                               err);
     if (!admin_watermarks(claiming->client, wanted->topic, wanted->partition, BROKER_PATIENCE_MS,
                           &low, &high, err))
         return false;
@@ -59,8 +60,8 @@ static bool work(struct task *task, struct service_sessions *sessions)
     unsigned stream_id = claiming->live->stream_id;
     struct stream_row row;
     struct err *err = &task->err;
-    if (!streams_find(sessions->conn, claiming->group,
-                      claiming->live->stream->config->name, &row, err))
+    if (!streams_find(sessions->conn, claiming->group, claiming->live->stream->config->name, &row,
+                      err))
         return false;
     if (row.state != STREAM_RUNNING) {
         claiming->stopped = true;

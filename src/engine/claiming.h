@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * claiming: the service tasks of membership: claim a stream's cursors (start offsets resolved with the
- * broker where there is none yet, account rows opened), and read where cursors stand before a rewind.
+ * claiming: the service tasks of membership: claim a stream's cursors (start offsets resolved with
+ * the broker where there is none yet, account rows opened), and read where cursors stand before a
+ * rewind.
  */
 #ifndef PACTOLUS_ENGINE_CLAIMING_H
 #define PACTOLUS_ENGINE_CLAIMING_H

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* A partition that stays silent this long is forwarded again: unassigning clears forwarding
- * asynchronously, so a forward can be undone behind our back. Every partition says at least where its end
- * is. */
+ * asynchronously, so a forward can be undone behind our back. Every partition says at least where
+ * its end is. */
 static const usec_t silence = 500 * USEC_PER_MS;
 /* How long Kafka may take to tell us what the fence says already. */
 static const usec_t probe_delay = 2 * USEC_PER_SEC;
@@ -341,8 +341,8 @@ static usec_t sooner(usec_t a, usec_t b)
     return a < b ? a : b;
 }
 
-/* Cursors that were halted when they were assigned, and run since. An eager assignment is replaced as a
- * whole. */
+/* Cursors that were halted when they were assigned, and run since. An eager assignment is replaced
+ * as a whole. */
 static void start_late(struct membership *membership, usec_t now)
 {
     struct owed owed = {0};
@@ -408,7 +408,8 @@ void cursors_commit(struct membership *membership, usec_t now)
     free(list);
 }
 
-void cursors_committed(struct membership *membership, const struct consumer_event *event, usec_t now)
+void cursors_committed(struct membership *membership, const struct consumer_event *event,
+                       usec_t now)
 {
     (void)now;
     struct cursor *probed = membership->probed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cursors: the cursors of a membership: made when partitions are assigned, claimed, started, rewound,
- * probed when they are fenced, committed to Kafka (advisory), and let go.
+ * cursors: the cursors of a membership: made when partitions are assigned, claimed, started,
+ * rewound, probed when they are fenced, committed to Kafka (advisory), and let go.
  */
 #ifndef PACTOLUS_ENGINE_CURSORS_H
 #define PACTOLUS_ENGINE_CURSORS_H
@@ -23,6 +23,7 @@ usec_t cursors_turn(struct membership *membership, usec_t now);
 /* Commit to Kafka where PostgreSQL is. */
 void cursors_commit(struct membership *membership, usec_t now);
 /* A commit was answered. */
-void cursors_committed(struct membership *membership, const struct consumer_event *event, usec_t now);
+void cursors_committed(struct membership *membership, const struct consumer_event *event,
+                       usec_t now);
 
 #endif

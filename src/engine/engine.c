@@ -225,8 +225,8 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     again = sooner(again, relay_turn(engine->relay, now));
     again = sooner(again, states_turn(engine, now));
     again = sooner(again, progress_turn(engine, now));
-    if (engine->options.until_end && engine->stops == 0 &&
-        membership_at_end(engine->membership) && relay_idle(engine->relay))
+    if (engine->options.until_end && engine->stops == 0 && membership_at_end(engine->membership) &&
+        relay_idle(engine->relay))
         engine_stop(engine, now);
     return engine->hurry ? now : again;
 }
@@ -246,7 +246,8 @@ bool engine_done(const struct engine *engine)
 
 /* ---- what lanes and membership tell ---- */
 
-void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err, usec_t now)
+void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err,
+                    usec_t now)
 {
     if (live->stopped)
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine: the daemon without its clock. engine_step is one whole turn: take what workers finished, answer
- * the group, move every lane, and say when to come again. Nothing in it blocks.
+ * engine: the daemon without its clock. engine_step is one whole turn: take what workers finished,
+ * answer the group, move every lane, and say when to come again. Nothing in it blocks.
  */
 #ifndef PACTOLUS_ENGINE_ENGINE_H
 #define PACTOLUS_ENGINE_ENGINE_H
@@ -18,10 +18,10 @@ struct engine_options {
     const struct config *config;
     struct stream *streams; /* loaded, one per configured stream */
     unsigned n_streams;
-    unsigned *stream_ids; /* of pactolus.streams, same order; owned, see preflight */
-    char *cluster_id;     /* owned, see preflight */
+    unsigned *stream_ids;       /* of pactolus.streams, same order; owned, see preflight */
+    char *cluster_id;           /* owned, see preflight */
     struct kafka_options kafka; /* for every client; its properties are borrowed */
-    bool until_end; /* stop when every assigned partition was read to its end */
+    bool until_end;             /* stop when every assigned partition was read to its end */
 };
 
 struct engine {
@@ -66,7 +66,8 @@ bool engine_close(struct engine *engine);
 /* ---- what lanes and membership tell the engine ---- */
 
 /* The stream stops loudly and stays so until `pactolus resume`. */
-void engine_halt(struct engine *engine, struct live_stream *live, const struct err *why, usec_t now);
+void engine_halt(struct engine *engine, struct live_stream *live, const struct err *why,
+                 usec_t now);
 /* The same, for what pactolus.streams says already: nothing is written there. */
 void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err,
                     usec_t now);

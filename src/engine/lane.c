@@ -189,8 +189,7 @@ void lane_drop(struct lane *lane, usec_t now)
 static bool seal(struct lane *lane)
 {
     bool room = lane->n_sealed < LANE_IN_FLIGHT && lane->n_spare > 0;
-    bool due = lane->n_sealed == 0 || batch_full(lane->filling) ||
-               lane->held.kind == INTAKE_RECORD;
+    bool due = lane->n_sealed == 0 || batch_full(lane->filling) || lane->held.kind == INTAKE_RECORD;
     if (!room || !due || batch_empty(lane->filling))
         return false;
     batch_seal(lane->filling);
@@ -206,8 +205,7 @@ static void learn_freshness(struct lane *lane, const struct write_outcome *outco
     enum { FRESH_BATCHES = 3 };
     bool fresh = outcome->met == 0;
     lane->fresh_batches = fresh ? lane->fresh_batches + 1 : 0;
-    lane->plain_insert = lane->fresh_batches >= FRESH_BATCHES ||
-                         (fresh && lane->plain_insert);
+    lane->plain_insert = lane->fresh_batches >= FRESH_BATCHES || (fresh && lane->plain_insert);
 }
 
 static void take_outcome(struct lane *lane, const struct write_outcome *outcome, usec_t now)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lane: a share of one stream's partitions. At most one batch is filling and up to two are in flight, in
- * order, on a connection borrowed from the pool. A batch goes out as soon as the connection is idle and
- * rows wait, so that batch size follows load by itself; a full lane is simply not pulled.
+ * lane: a share of one stream's partitions. At most one batch is filling and up to two are in
+ * flight, in order, on a connection borrowed from the pool. A batch goes out as soon as the
+ * connection is idle and rows wait, so that batch size follows load by itself; a full lane is
+ * simply not pulled.
  */
 #ifndef PACTOLUS_ENGINE_LANE_H
 #define PACTOLUS_ENGINE_LANE_H
@@ -21,8 +22,8 @@ usec_t lane_turn(struct lane *lane, usec_t now);
 
 /* A cursor joins: its slot is set and its partition forwarded to the lane's intake. */
 void lane_add(struct lane *lane, struct cursor *cursor);
-/* A cursor leaves. What it has in batches that were not sent is dropped with them, and the lane's other
- * cursors are rewound; what was sent ends under its fence. */
+/* A cursor leaves. What it has in batches that were not sent is dropped with them, and the lane's
+ * other cursors are rewound; what was sent ends under its fence. */
 void lane_remove(struct lane *lane, struct cursor *cursor, usec_t now);
 /* Nothing of this cursor is in any batch. */
 bool lane_drained(const struct cursor *cursor);

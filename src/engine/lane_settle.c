@@ -30,8 +30,8 @@ static const struct cursor_position *position_of(const struct settling *settling
 
 enum verdict_of_batch { BATCH_COMMITTED, BATCH_PENDING, BATCH_BROKEN };
 
-/* What the cursors say of one batch: all of its moves happened, none did, or the batch can neither be
- * confirmed nor sent again (another owner, a rewind, a cursor that left). */
+/* What the cursors say of one batch: all of its moves happened, none did, or the batch can neither
+ * be confirmed nor sent again (another owner, a rewind, a cursor that left). */
 static enum verdict_of_batch judge(const struct settling *settling, const struct batch *batch)
 {
     unsigned done = 0, pending = 0;

@@ -3,8 +3,8 @@
  * live: what runs: streams, their lanes, and the cursors of assigned partitions.
  *
  * Who owns what: the engine owns live streams, a live stream its lanes, a lane its three batches;
- * membership owns cursors, which a lane borrows while they are assigned. All of it belongs to the one
- * event-loop thread.
+ * membership owns cursors, which a lane borrows while they are assigned. All of it belongs to the
+ * one event-loop thread.
  */
 #ifndef PACTOLUS_ENGINE_LIVE_H
 #define PACTOLUS_ENGINE_LIVE_H
@@ -78,13 +78,13 @@ enum lane_state {
     LANE_STATES,
 };
 enum lane_event {
-    LANE_WANT,     /* a batch is to be sent and there is no connection */
-    LANE_GRANTED,  /* the pool lent one */
-    LANE_SENT,     /* a batch went out */
-    LANE_EMPTIED,  /* nothing is in flight any more, all went well */
-    LANE_FAILED,   /* a failure to wait for */
-    LANE_DOUBT,    /* a failure that needs the cursors read */
-    LANE_AGAIN,    /* the wait is over */
+    LANE_WANT,    /* a batch is to be sent and there is no connection */
+    LANE_GRANTED, /* the pool lent one */
+    LANE_SENT,    /* a batch went out */
+    LANE_EMPTIED, /* nothing is in flight any more, all went well */
+    LANE_FAILED,  /* a failure to wait for */
+    LANE_DOUBT,   /* a failure that needs the cursors read */
+    LANE_AGAIN,   /* the wait is over */
     LANE_SETTLED,
     LANE_HALT,
     LANE_RESUME,
@@ -122,15 +122,15 @@ struct lane {
     unsigned n_sealed, n_sent;
     struct batch *spare[LANE_BATCHES];
     unsigned n_spare;
-    struct intake_item held; /* a record for the next batch; kind EMPTY if none */
-    struct pool_slot *slot;  /* the lent connection */
-    unsigned lease;          /* batches sent since it was lent */
+    struct intake_item held;    /* a record for the next batch; kind EMPTY if none */
+    struct pool_slot *slot;     /* the lent connection */
+    unsigned lease;             /* batches sent since it was lent */
     struct write_target target; /* account_id 0: not opened yet */
-    bool plain_insert;       /* recent batches met no existing key */
+    bool plain_insert;          /* recent batches met no existing key */
     unsigned fresh_batches;
-    struct err failure;      /* of the batch that failed first */
-    enum remedy remedy;      /* what follows from it once nothing is in flight */
-    bool settle_again;       /* BACKOFF ends in SETTLING */
+    struct err failure; /* of the batch that failed first */
+    enum remedy remedy; /* what follows from it once nothing is in flight */
+    bool settle_again;  /* BACKOFF ends in SETTLING */
     struct backoff backoff;
     usec_t due; /* BACKOFF: when it ends */
     struct log_gate gate;
@@ -150,8 +150,8 @@ struct live_stream {
     struct statement_text statements[STATEMENT_COUNT];
     struct lane *lanes;
     unsigned n_lanes;
-    unsigned lent; /* connections held by its lanes */
-    bool stopped;  /* halted or paused */
+    unsigned lent;       /* connections held by its lanes */
+    bool stopped;        /* halted or paused */
     bool halt_unwritten; /* our own halt is not in pactolus.streams yet */
     struct err halt;
 };

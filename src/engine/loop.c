@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +15,8 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
-/* Sources dispatched in one wait: a level-triggered socket stays ready until the engine reads it, so
- * the collection of what is ready must end by itself. */
+/* Sources dispatched in one wait: a level-triggered socket stays ready until the engine reads it,
+ * so the collection of what is ready must end by itself. */
 enum { LOOP_GATHER = 8 };
 
 struct loop {
@@ -95,7 +96,13 @@ static struct watch *watch_fd(struct loop *loop, int fd, bool drain)
 {
     struct source *self = mem_zero(1, sizeof(*self));
     self->drain = drain;
-    int code = sd_event_add_io(loop->event, &self->source, fd, EPOLLIN, on_ready, self);
+    /* A descriptor of our own: libpq closes a broken socket by itself, and another connection may
+     * get its number before it is unwatched here. */
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int code = own < 0 ? -errno
+                       : sd_event_add_io(loop->event, &self->source, own, EPOLLIN, on_ready, self);
+    if (code >= 0)
+        code = sd_event_source_set_io_fd_own(self->source, true);
     if (code < 0) {
         fprintf(stderr, "cannot watch descriptor %d: %s\n", fd, strerror(-code));
         abort(); /* a descriptor that is closed or watched twice: our bug */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * loop: the one event loop, and the only file that knows sd-event. Sources only set flags
- * (`struct watch`); what they mean is decided in the engine's step, which is given the time, so that
- * tests drive it without this file.
+ * (`struct watch`); what they mean is decided in the engine's step, which is given the time, so
+ * that tests drive it without this file.
  */
 #ifndef PACTOLUS_ENGINE_LOOP_H
 #define PACTOLUS_ENGINE_LOOP_H
@@ -36,7 +36,8 @@ void loop_wait(struct loop *loop, usec_t now, usec_t deadline);
 /* SIGTERM or SIGINT came; how many so far. */
 unsigned loop_stops(const struct loop *loop);
 
-/* Tell systemd: "READY=1", "STATUS=…", "WATCHDOG=1", "STOPPING=1". Nothing without NOTIFY_SOCKET. */
+/* Tell systemd: "READY=1", "STATUS=…", "WATCHDOG=1", "STOPPING=1". Does nothing without
+ * NOTIFY_SOCKET. */
 void loop_notify(const char *format, ...) PRINTF_LIKE(1, 2);
 
 #endif

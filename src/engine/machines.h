@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* machines: the state tables, for machines_all, the diagrams and the tests. */
+/*
+ * machines: the state tables, for machines_all, the diagrams and the tests. All of it is static.
+ */
 #ifndef PACTOLUS_ENGINE_MACHINES_H
 #define PACTOLUS_ENGINE_MACHINES_H
 

@@ -104,8 +104,8 @@ static void take_assign(void *self)
     begin_claim(membership);
 }
 
-/* An ASSIGN while a revoke is unanswered: an eager one replaces everything, so the revoke is void; before
- * a cooperative one everything owed is given back. */
+/* An ASSIGN while a revoke is unanswered: an eager one replaces everything, so the revoke is void;
+ * before a cooperative one everything owed is given back. */
 static void supersede_revoke(void *self)
 {
     struct membership *membership = self;
@@ -152,7 +152,8 @@ static void cancel_and_lose(void *self)
 
 static void expire_drain(void *self)
 {
-    log_warning("batches did not end within the drain timeout; giving partitions back all the same");
+    log_warning(
+        "batches did not end within the drain timeout; giving partitions back all the same");
     answer_revoke(self);
 }
 

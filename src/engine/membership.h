@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * membership: our part in the consumer group. Kafka says which partitions we should read; a cursor is ours
- * only when PostgreSQL has given us its fence. Rebalances are answered when the claim or the drain is
- * done; only the fence is safe, so nothing here is relied on for correctness (reference notes in
- * docs/guarantees.md).
+ * membership: our part in the consumer group. Kafka says which partitions we should read; a cursor
+ * is ours only when PostgreSQL has given us its fence. Rebalances are answered when the claim or
+ * the drain is done; only the fence is safe, so nothing here is relied on for correctness
+ * (reference notes in docs/guarantees.md).
  *
- * Superseded rebalances: an ASSIGN that arrives while a REVOKE is unanswered cancels it (eager) or is
- * preceded by everything owed (cooperative); a REVOKE that arrives while an ASSIGN is unanswered cancels
- * that.
+ * Superseded rebalances: an ASSIGN that arrives while a REVOKE is unanswered cancels it (eager) or
+ * is preceded by everything owed (cooperative); a REVOKE that arrives while an ASSIGN is unanswered
+ * cancels that.
  */
 #ifndef PACTOLUS_ENGINE_MEMBERSHIP_H
 #define PACTOLUS_ENGINE_MEMBERSHIP_H
@@ -38,14 +38,16 @@ struct membership *membership_open(struct engine *engine);
 void membership_free(struct membership *membership);
 
 /* A control event of the consumer. */
-void membership_event(struct membership *membership, const struct consumer_event *event, usec_t now);
+void membership_event(struct membership *membership, const struct consumer_event *event,
+                      usec_t now);
 usec_t membership_turn(struct membership *membership, usec_t now);
 void membership_stop(struct membership *membership, usec_t now);
 /* Stop waiting for anything. */
 void membership_abandon(struct membership *membership, usec_t now);
 
 struct cursor *membership_cursors(const struct membership *membership);
-/* The group has answered at least once, nothing is owed, every cursor was read to its end and committed. */
+/* The group has answered at least once, nothing is owed, every cursor was read to its end and
+ * committed. */
 bool membership_at_end(const struct membership *membership);
 /* Nothing is owed to the group and no cursor waits for its lane. */
 bool membership_steady(const struct membership *membership);

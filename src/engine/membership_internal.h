@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* membership_internal: what membership.c (the group) and cursors.c (the cursors) share. */
+/*
+ * membership_internal: what membership.c (the group) and cursors.c (the cursors) share. Membership
+ * owns all of it; nobody else includes it.
+ */
 #ifndef PACTOLUS_ENGINE_MEMBERSHIP_INTERNAL_H
 #define PACTOLUS_ENGINE_MEMBERSHIP_INTERNAL_H
 
@@ -13,7 +16,7 @@ struct owed {
 
 struct membership {
     struct engine *engine;
-    int state; /* enum membership_state */
+    int state;  /* enum membership_state */
     usec_t now; /* of the event or turn under way */
     struct cursor *cursors;
     struct owed assign, revoke; /* unanswered */

@@ -46,7 +46,8 @@ struct pool *pool_open(struct loop *loop, const struct pool_options *options, st
     struct pool *pool = mem_zero(1, sizeof(*pool));
     pool->loop = loop;
     pool->options = *options;
-    pool->backoff = (struct backoff){.base = options->retry_base, .cap = options->retry_cap,
+    pool->backoff = (struct backoff){.base = options->retry_base,
+                                     .cap = options->retry_cap,
                                      .seed = (uint64_t)clock_monotonic()};
     pool->worker = worker_open("pactolus-pool", err);
     if (!pool->worker) {
@@ -154,6 +155,23 @@ static bool lend(struct pool *pool, struct pool_slot *slot)
     return false;
 }
 
+/* A session that speaks while nothing is in flight has ended (or says something of no weight). It
+ * must be read all the same: its socket stays ready until then, and the loop would turn without
+ * end. */
+static void hear(struct pool *pool, struct pool_slot *slot, usec_t now)
+{
+    struct err err;
+    if (!slot->writer || !slot->watch->readable || writer_in_flight(slot->writer) > 0)
+        return;
+    slot->watch->readable = false;
+    if (writer_turn(slot->writer, true, &err))
+        return;
+    if (slot->lane)
+        pool_give(pool, slot->lane, true, now);
+    else
+        slot_down(slot);
+}
+
 usec_t pool_turn(struct pool *pool, usec_t now)
 {
     if (pool->worker_watch->readable) {
@@ -165,6 +183,8 @@ usec_t pool_turn(struct pool *pool, usec_t now)
         }
     }
     usec_t again = USEC_NEVER;
+    for (unsigned i = 0; i < pool->options.size; i++)
+        hear(pool, &pool->slots[i], now);
     for (unsigned i = 0; i < pool->options.size && pool->first; i++) {
         struct pool_slot *slot = &pool->slots[i];
         if (slot->writer && !slot->lane && lend(pool, slot))

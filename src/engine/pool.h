@@ -2,8 +2,8 @@
 /*
  * pool: the connections that lanes borrow, so that 200 streams are not 200 backends.
  *
- * Connections are opened in a worker thread and lent first come, first served; one stream holds at most
- * all but one of them. A broken connection is closed and opened again after a backoff.
+ * Connections are opened in a worker thread and lent first come, first served; one stream holds at
+ * most all but one of them. A broken connection is closed and opened again after a backoff.
  */
 #ifndef PACTOLUS_ENGINE_POOL_H
 #define PACTOLUS_ENGINE_POOL_H

@@ -43,8 +43,8 @@ static bool check_table(PGconn *conn, const struct stream *stream, struct err *e
     }
     for (unsigned i = 0; good && i < plan.n_steps; i++)
         if (plan.steps[i].needed_to_run) {
-            err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the table is not what the contract asks for: %s",
-                    plan.steps[i].what);
+            err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
+                    "the table is not what the contract asks for: %s", plan.steps[i].what);
             err_place(err, "%s.%s", stream->layout->schema, stream->layout->table);
             err_hint(err, "pactolus migrate --dry-run shows the steps, --execute takes them");
             good = false;
@@ -79,7 +79,8 @@ static bool check_stream(PGconn *conn, rd_kafka_t *client, const char *group,
     return check_topics(client, stream, err);
 }
 
-/* Keep the streams that can run. Infrastructure that is away is no fault of a stream: false then. */
+/* Keep the streams that can run. Infrastructure that is away is no fault of a stream: then
+ * false. */
 static bool sift(struct engine_options *options, PGconn *conn, rd_kafka_t *client,
                  struct errs *errs)
 {

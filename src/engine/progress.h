@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* progress: the periodic log line, systemd's STATUS, and the summary at the end. */
+/*
+ * progress: the periodic log line, systemd's STATUS, and the summary at the end. Borrows the
+ * engine; cannot fail.
+ */
 #ifndef PACTOLUS_ENGINE_PROGRESS_H
 #define PACTOLUS_ENGINE_PROGRESS_H
 

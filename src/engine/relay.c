@@ -128,9 +128,8 @@ static bool round_of(struct relay *relay)
     relay->more = relay->held = false;
     relay->n_delivered = relay->n_failed = 0;
     arena_reset(&relay->arena, ROUND_BYTES);
-    if (!open_clients(relay) ||
-        !ledger_hold(relay->conn, group, relay->engine->owner, HOLDER_STALE_S, &relay->held,
-                     &fence, &relay->err))
+    if (!open_clients(relay) || !ledger_hold(relay->conn, group, relay->engine->owner,
+                                             HOLDER_STALE_S, &relay->held, &fence, &relay->err))
         return false;
     if (!relay->held)
         return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * relay: carries dead letters from the ledger to their DLQ topics, in a worker thread with a connection
- * and a producer of its own: a DLQ outage never stalls rows. One daemon of a group does it at a time
- * (postgres/ledger). At least once: a letter is marked after its delivery report.
+ * relay: carries dead letters from the ledger to their DLQ topics, in a worker thread with a
+ * connection and a producer of its own: a DLQ outage never stalls rows. One daemon of a group does
+ * it at a time (postgres/ledger). At least once: a letter is marked after its delivery report.
  */
 #ifndef PACTOLUS_ENGINE_RELAY_H
 #define PACTOLUS_ENGINE_RELAY_H

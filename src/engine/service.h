@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * service: blocking questions to PostgreSQL and Kafka that the engine asks now and then (claims,
- * settling, halts), answered in a worker thread with connections of its own, so that lanes never starve
- * them. A task that fails with class retry is tried again by whoever asked.
+ * settling, halts), answered in a worker thread with connections of its own, so that lanes never
+ * starve them. A task that fails with class retry is tried again by whoever asked.
  */
 #ifndef PACTOLUS_ENGINE_SERVICE_H
 #define PACTOLUS_ENGINE_SERVICE_H

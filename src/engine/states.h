@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * states: the wished state of each stream lives in pactolus.streams, binds every daemon and survives
- * restarts. The engine looks there every two seconds, and writes its own halts there.
+ * states: the wished state of each stream lives in pactolus.streams, binds every daemon and
+ * survives restarts. The engine looks there every two seconds, and writes its own halts there. It
+ * blocks in the service's worker only; a look that fails is tried again at the next.
  */
 #ifndef PACTOLUS_ENGINE_STATES_H
 #define PACTOLUS_ENGINE_STATES_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * admin: questions to the broker. Everything here blocks up to its timeout; worker threads and verbs
- * only.
+ * admin: questions to the broker. Everything here blocks up to its timeout; worker threads and
+ * verbs only. The caller owns the client until admin_close. Errors carry their class by
+ * kafka_error_class.
  */
 #ifndef PACTOLUS_KAFKA_ADMIN_H
 #define PACTOLUS_KAFKA_ADMIN_H

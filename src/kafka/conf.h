@@ -3,6 +3,7 @@
  * conf: librdkafka configurations for our roles. What the configuration's `kafka` block says is
  * passed through; what Pactolus must own is refused there (enable.auto.commit, auto.offset.reset,
  * isolation.level, group.id, plugin.library.paths, test.mock.*, offset.store.*, …) with the reason.
+ * Borrows the options for the call; a conf is the caller's. Every fault is collected in errs.
  */
 #ifndef PACTOLUS_KAFKA_CONF_H
 #define PACTOLUS_KAFKA_CONF_H
@@ -23,7 +24,7 @@ struct kafka_property {
 struct kafka_options {
     const struct kafka_property *properties;
     unsigned n_properties;
-    const char *group;     /* KAFKA_CONSUMER */
+    const char *group; /* KAFKA_CONSUMER */
     const char *client_id;
 };
 

@@ -22,19 +22,20 @@ struct topic_partition {
 
 enum consumer_event_kind {
     CONSUMER_NOTHING = 0,
-    CONSUMER_ASSIGN,    /* partitions given to us: answer with consumer_assign */
-    CONSUMER_REVOKE,    /* partitions to give back: answer with consumer_unassign; `lost` */
-    CONSUMER_COMMITTED, /* an advisory commit ended; err says how */
+    CONSUMER_ASSIGN,       /* partitions given to us: answer with consumer_assign */
+    CONSUMER_REVOKE,       /* partitions to give back: answer with consumer_unassign; `lost` */
+    CONSUMER_COMMITTED,    /* an advisory commit ended; err says how */
     CONSUMER_OUT_OF_RANGE, /* partitions[0]: its offset is not in the log (any more) */
-    CONSUMER_STRAY, /* partitions[0]: its record (or end) at that offset came here, not to an intake,
-                       and is dropped: rewind the partition to what it expects */
-    CONSUMER_ERROR,     /* trouble that librdkafka handles itself; for the log */
-    CONSUMER_FATAL,     /* the client is of no more use (fenced static member, …) */
+    /* partitions[0]: its record (or end) at that offset came here, not to an intake, and is
+     * dropped: rewind the partition to what it expects */
+    CONSUMER_STRAY,
+    CONSUMER_ERROR, /* trouble that librdkafka handles itself; for the log */
+    CONSUMER_FATAL, /* the client is of no more use (fenced static member, …) */
 };
 
 struct consumer_event {
     enum consumer_event_kind kind;
-    bool lost; /* REVOKE: the group has already given them away */
+    bool lost;                          /* REVOKE: the group has already given them away */
     struct topic_partition *partitions; /* valid until the next consumer_poll */
     unsigned n_partitions;
     struct err err;
@@ -53,8 +54,8 @@ void consumer_poll(struct consumer *consumer, struct consumer_event *event);
 /* True when assignments are incremental (cooperative-sticky). Cached at the first rebalance. */
 bool consumer_cooperative(const struct consumer *consumer);
 /* Answer an ASSIGN: with start offsets as numbers; an eager one replaces the assignment, a
- * cooperative one adds to it. Each partition has been forwarded to its lane's intake before; that is
- * done again here when librdkafka has settled. */
+ * cooperative one adds to it. Each partition has been forwarded to its lane's intake before; that
+ * is done again here when librdkafka has settled. */
 bool consumer_assign(struct consumer *consumer, const struct topic_partition *list, unsigned n,
                      struct err *err) MUST_CHECK;
 /* Answer a REVOKE: eager gives everything back, cooperative what is listed. Ends their pauses and
@@ -66,8 +67,8 @@ bool consumer_unassign(struct consumer *consumer, const struct topic_partition *
 void consumer_pause(struct consumer *consumer, const struct topic_partition *list, unsigned n);
 void consumer_resume(struct consumer *consumer, const struct topic_partition *list, unsigned n);
 /* Start fetching assigned partitions anew at these offsets (after a rewind): unassign and assign.
- * They stay forwarded to their intakes. Under an eager protocol the other partitions go on behind the
- * last record that their intake gave out. */
+ * They stay forwarded to their intakes. Under an eager protocol the other partitions go on behind
+ * the last record that their intake gave out. */
 bool consumer_rewind(struct consumer *consumer, const struct topic_partition *list, unsigned n,
                      struct err *err) MUST_CHECK;
 /* Advisory commit of an explicit list; answered by CONSUMER_COMMITTED. At most one outstanding. */
@@ -77,8 +78,8 @@ bool consumer_commit(struct consumer *consumer, const struct topic_partition *li
  * consumer_closed. */
 void consumer_close_begin(struct consumer *consumer);
 bool consumer_closed(const struct consumer *consumer);
-/* Destroy; blocks at most `patience_ms`, after which the client is left behind (the process is about
- * to end). All intakes must be closed before. */
+/* Destroy; blocks at most `patience_ms`, after which the client is left behind (the process is
+ * about to end). All intakes must be closed before. */
 void consumer_free(struct consumer *consumer, int patience_ms);
 
 /* Records and ends that came without an intake (CONSUMER_STRAY), since the start. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * producer: idempotent, acks=all, awaiting each delivery report. Used by the relay's worker thread,
- * `produce`, and the load generator. Not thread-safe.
+ * `produce`, and the load generator. Not thread-safe. The caller owns the producer until
+ * producer_close; messages are copied.
  */
 #ifndef PACTOLUS_KAFKA_PRODUCER_H
 #define PACTOLUS_KAFKA_PRODUCER_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * library: what the files of the public library share; the face itself is include/pactolus.
+ * library: what the files of the public library share; the face itself is
+ * include/pactolus/pactolus.h. Internal to them.
  */
 #ifndef PACTOLUS_LIBRARY_LIBRARY_H
 #define PACTOLUS_LIBRARY_LIBRARY_H

@@ -26,7 +26,7 @@ static void migrations_prepare(void)
     for (unsigned i = 0; i < migrations_embedded_count; i++) {
         const struct embedded_migration *from = &migrations_embedded[i];
         struct migration *migration = &migrations[i];
-        migration->version = atoi(from->name);
+        migration->version = (int)strtol(from->name, NULL, 10);
         migration->name = from->name;
         migration->sql = from->sql;
         fingerprint_hex((struct span){from->sql, strlen(from->sql)}, migration->checksum);
@@ -47,7 +47,7 @@ static bool migration_known(const PGresult *rows, int i, struct err *err)
 {
     unsigned count;
     const struct migration *all = migrations_all(&count);
-    int version = atoi(PQgetvalue(rows, i, 0));
+    int version = (int)strtol(PQgetvalue(rows, i, 0), NULL, 10);
     if (version > (int)count) {
         err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
                 "the database is at migration %d (%s), this binary knows %u", version,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog: the live table and views as a shape, read from pg_catalog. */
+/*
+ * catalog: the live table and views as a shape, read from pg_catalog. Blocks. Borrows the
+ * connection; the shape is the caller's (shape_free). Errors are classified by postgres/sqlstate.
+ */
 #ifndef PACTOLUS_POSTGRES_CATALOG_H
 #define PACTOLUS_POSTGRES_CATALOG_H
 

@@ -2,9 +2,10 @@
 /*
  * claim: taking over cursors (DESIGN §3, invariant 2). Everything here blocks; worker threads only.
  *
- * A claim gives each cursor a new fence and a new random token. When the rows are locked by a session
- * that another owner recorded (a daemon frozen between its first statement and its Sync escapes every
- * server timeout), the claim ends that session through the second connection and goes on.
+ * A claim gives each cursor a new fence and a new random token. When the rows are locked by a
+ * session that another owner recorded (a daemon frozen between its first statement and its Sync
+ * escapes every server timeout), the claim ends that session through the second connection and goes
+ * on.
  */
 #ifndef PACTOLUS_POSTGRES_CLAIM_H
 #define PACTOLUS_POSTGRES_CLAIM_H
@@ -50,13 +51,13 @@ bool claim_run(PGconn *conn, PGconn *control, unsigned stream_id, const char *cl
 bool account_open(PGconn *conn, unsigned stream_id, const char *owner, unsigned lane,
                   int64_t *account_id, struct err *err) MUST_CHECK;
 
-/* Where cursors stand now, to settle a batch whose outcome is not known. Entries whose row is gone get
- * fence 0. */
+/* Where cursors stand now, to settle a batch whose outcome is not known. Entries whose row is gone
+ * get fence 0. */
 struct cursor_position {
     int64_t cursor_id;
     int64_t next_offset, fence, token, order_ts;
 };
-bool cursor_positions(PGconn *conn, struct cursor_position *list, unsigned n, struct err *err)
-    MUST_CHECK;
+bool cursor_positions(PGconn *conn, struct cursor_position *list, unsigned n,
+                      struct err *err) MUST_CHECK;
 
 #endif

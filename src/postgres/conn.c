@@ -66,7 +66,7 @@ static bool conninfo_check(const char *conninfo, struct err *err)
 static void message_line(const char *message, char line[512])
 {
     const char *best = message;
-    for (const char *at = message; at && *at; at = strchr(at, '\n')) {
+    for (const char *at = message; *at; at += strcspn(at, "\n")) {
         at += *at == '\n';
         if (strncmp(at, "connection to server", 20) == 0)
             best = at;
@@ -191,7 +191,7 @@ static bool pooler_check(PGconn *conn, struct err *err)
     PGresult *result = conn_query(conn, "SELECT pg_backend_pid()", 0, NULL, err);
     if (!result)
         return false;
-    bool direct = atoi(PQgetvalue(result, 0, 0)) == PQbackendPID(conn);
+    bool direct = strtol(PQgetvalue(result, 0, 0), NULL, 10) == PQbackendPID(conn);
     PQclear(result);
     if (direct)
         return true;

@@ -2,7 +2,8 @@
 /*
  * conn: opening a libpq connection the way Pactolus needs it, and simple blocking queries on it.
  * Everything here blocks: verbs call it directly, the daemon only from worker threads. The
- * asynchronous pipeline on an open connection is postgres/writer's.
+ * asynchronous pipeline on an open connection is postgres/writer's. The caller owns a connection
+ * until conn_close. Errors are classified by postgres/sqlstate.
  */
 #ifndef PACTOLUS_POSTGRES_CONN_H
 #define PACTOLUS_POSTGRES_CONN_H
@@ -18,14 +19,15 @@ struct conn_options {
     const char *application_name; /* "pactolus GROUP" */
     int connect_timeout_s;        /* default 10 */
     int statement_timeout_ms, lock_timeout_ms, idle_in_transaction_timeout_ms; /* 0 = server's */
-    bool session_pooler;          /* pooler = "session": do not refuse a pooler */
+    bool session_pooler; /* pooler = "session": do not refuse a pooler */
 };
 
 /* Connect and prepare the session: timeouts, search_path = '' (names are always qualified),
  * TimeZone UTC, client_encoding UTF8, READ COMMITTED as default, standard_conforming_strings.
  * Refuses a pooler in transaction mode (PQbackendPID() != pg_backend_pid(), PA-less halt) unless
- * session_pooler. NULL with err: retry/69 for unreachable, halt/77 for rejected credentials (28xxx),
- * halt/78 for a bad conninfo or unknown database (3D000). The password never shows in err. */
+ * session_pooler. NULL with err: retry/69 for unreachable, halt/77 for rejected credentials
+ * (28xxx), halt/78 for a bad conninfo or unknown database (3D000). The password never shows in
+ * err. */
 PGconn *conn_open(const struct conn_options *options, struct err *err);
 void conn_close(PGconn *conn);
 
@@ -36,8 +38,8 @@ bool conn_exec(PGconn *conn, const char *sql, struct err *err) MUST_CHECK;
 PGresult *conn_query(PGconn *conn, const char *sql, unsigned n, const char *const *params,
                      struct err *err);
 
-/* Fill err from a result or a broken connection: class by postgres/sqlstate, SQLSTATE, text = primary
- * message (never DETAIL: it quotes row values), place = constraint or table if named. */
+/* Fill err from a result or a broken connection: class by postgres/sqlstate, SQLSTATE, text =
+ * primary message (never DETAIL: it quotes row values), place = constraint or table if named. */
 void conn_error(struct err *err, const PGconn *conn, const PGresult *result);
 
 /* A text[] literal for use as a text parameter: {"a","b"}; NULL items become NULL. */

@@ -2,9 +2,9 @@
 /*
  * ledger: the dead letters as the relay reads and marks them. Blocks: the relay's worker thread.
  *
- * One relay per group holds a fenced row with a heartbeat: a session advisory lock would never be given
- * up by a frozen holder. Letters are marked after the delivery report and only under the holder's fence:
- * at least once; coordinates and attempt in the headers are the dedupe id.
+ * One relay per group holds a fenced row with a heartbeat: a session advisory lock would never be
+ * given up by a frozen holder. Letters are marked after the delivery report and only under the
+ * holder's fence: at least once; coordinates and attempt in the headers are the dedupe id.
  */
 #ifndef PACTOLUS_POSTGRES_LEDGER_H
 #define PACTOLUS_POSTGRES_LEDGER_H
@@ -32,8 +32,8 @@ struct letter {
     struct header *headers;
     unsigned n_headers;
 };
-/* At most `max` unrelayed letters of the group's streams, oldest first, at most `max_bytes` of values
- * (at least one letter). *list is in the arena. */
+/* At most `max` unrelayed letters of the group's streams, oldest first, at most `max_bytes` of
+ * values (at least one letter). *list is in the arena. */
 bool ledger_fetch(PGconn *conn, const char *group, unsigned max, size_t max_bytes,
                   struct arena *arena, struct letter **list, unsigned *n,
                   struct err *err) MUST_CHECK;
@@ -47,7 +47,7 @@ struct letter_count {
     int64_t open, unrelayed;
     const char *oldest; /* first failure of the oldest, RFC 3339 */
 };
-bool ledger_counts(PGconn *conn, const char *group, struct arena *arena,
-                   struct letter_count **list, unsigned *n, struct err *err) MUST_CHECK;
+bool ledger_counts(PGconn *conn, const char *group, struct arena *arena, struct letter_count **list,
+                   unsigned *n, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * overview: how a group's streams stand, as PostgreSQL knows it: state and reason, the account, the
- * position of every partition, open dead letters by reason. Blocks: verbs only.
+ * position of every partition, open dead letters by reason. Blocks: verbs only. Everything read
+ * lives in the caller's arena. Errors are classified by postgres/sqlstate.
  */
 #ifndef PACTOLUS_POSTGRES_OVERVIEW_H
 #define PACTOLUS_POSTGRES_OVERVIEW_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * params: query parameters in PostgreSQL's binary form: one array per column, built in one buffer that
- * is reused from batch to batch. libpq copies them when they are sent.
+ * params: query parameters in PostgreSQL's binary form: one array per column, built in one buffer
+ * that is reused from batch to batch. libpq copies them when they are sent. It owns that buffer
+ * (params_free) and borrows nothing.
  */
 #ifndef PACTOLUS_POSTGRES_PARAMS_H
 #define PACTOLUS_POSTGRES_PARAMS_H

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * statements: the parameters of a batch's statements, and which statements a connection has prepared.
- * The SQL of row statements is table/sql's; the fixed ones stand here as text one can paste into psql.
+ * statements: the parameters of a batch's statements, and which statements a connection has
+ * prepared. The SQL of row statements is table/sql's; the fixed ones stand here as text one can
+ * paste into psql. Batch and layout are borrowed for the call; the names are owned
+ * (statements_free). Nothing here can fail.
  */
 #ifndef PACTOLUS_POSTGRES_STATEMENTS_H
 #define PACTOLUS_POSTGRES_STATEMENTS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * streams: the rows of pactolus.streams: which streams a group has, and their wished state, which binds
- * every daemon and survives restarts. Blocks: verbs and worker threads only.
+ * streams: the rows of pactolus.streams: which streams a group has, and their wished state, which
+ * binds every daemon and survives restarts. Blocks: verbs and worker threads only. Borrows
+ * everything for the call. Errors are classified by postgres/sqlstate.
  */
 #ifndef PACTOLUS_POSTGRES_STREAMS_H
 #define PACTOLUS_POSTGRES_STREAMS_H
@@ -18,8 +19,8 @@ const char *stream_state_name(enum stream_state state);
 bool streams_upsert(PGconn *conn, const char *group, const char *name, const struct layout *layout,
                     struct span descriptors, struct err *err) MUST_CHECK;
 
-/* What the row keeps of all contracts of a layout together; another one at start means that migrate has
- * not run for this contract. */
+/* What the row keeps of all contracts of a layout together; another one at start means that migrate
+ * has not run for this contract. */
 void streams_fingerprint(const struct layout *layout, char out[FINGERPRINT_LENGTH + 1]);
 
 struct stream_row {

@@ -10,7 +10,14 @@
 #include <string.h>
 
 /* What the next result on the connection answers. */
-enum answer { ANSWER_PREPARE, ANSWER_ADVANCE, ANSWER_ROWS, ANSWER_LETTERS, ANSWER_SYNC };
+enum answer {
+    ANSWER_PREPARE,
+    ANSWER_PREPARED, /* the Sync behind them */
+    ANSWER_ADVANCE,
+    ANSWER_ROWS,
+    ANSWER_LETTERS,
+    ANSWER_SYNC,
+};
 
 enum { WRITER_ANSWERS_MAX = 32 };
 
@@ -34,7 +41,7 @@ struct writer {
     struct statements prepared;
     struct flight flights[WRITER_IN_FLIGHT_MAX]; /* oldest first */
     unsigned n_flights;
-    unsigned done;                           /* flights at the front whose outcome is known */
+    unsigned done;                               /* flights at the front whose outcome is known */
     struct expected answers[WRITER_ANSWERS_MAX]; /* ring */
     unsigned answers_at, answers_waiting;
     bool wants_write, broken;
@@ -123,26 +130,50 @@ static bool send_prepared(struct writer *writer, const char *name, enum answer a
     return true;
 }
 
+/* What a batch needs is prepared in front of it, under a Sync of its own: were it part of the
+ * batch, a batch that fails early would take along what the next one in flight relies on. */
+static bool send_prepares(struct writer *writer, const struct write_target *target,
+                          const struct batch *batch, enum statement kind)
+{
+    const struct statement_text *text = &target->statements[kind];
+    unsigned known = writer->prepared.count;
+    char name[STATEMENT_NAME_MAX];
+    statement_name(name, target->stream_id, kind);
+    if (!prepare(writer, "advance", statement_advance, 0, NULL) ||
+        !prepare(writer, name, text->sql, text->n_params, text->param_oids) ||
+        (batch->n_letters && !prepare(writer, "letters", statement_letters, 0, NULL)))
+        return false;
+    if (writer->prepared.count == known)
+        return true;
+    if (!PQpipelineSync(writer->conn))
+        return false;
+    expect(writer, ANSWER_PREPARED, "");
+    return true;
+}
+
 static bool send_advance(struct writer *writer, const struct batch *batch)
 {
     statement_advance_params(&writer->params, batch);
-    return prepare(writer, "advance", statement_advance, 0, NULL) &&
-           send_prepared(writer, "advance", ANSWER_ADVANCE);
+    return send_prepared(writer, "advance", ANSWER_ADVANCE);
+}
+
+static enum statement kind_of(const struct write_target *target, const struct batch *batch,
+                              bool plain_insert)
+{
+    if (batch->n_rows == 0)
+        return STATEMENT_ACCOUNT;
+    if (batch->tombstones && !target->hard_deletes)
+        return STATEMENT_UPSERT_SOFT;
+    return plain_insert ? STATEMENT_INSERT : STATEMENT_UPSERT;
 }
 
 static bool send_rows(struct writer *writer, const struct write_target *target,
-                      const struct batch *batch, bool plain_insert)
+                      const struct batch *batch, enum statement kind)
 {
-    enum statement kind = batch->n_rows == 0                           ? STATEMENT_ACCOUNT
-                          : batch->tombstones && !target->hard_deletes ? STATEMENT_UPSERT_SOFT
-                          : plain_insert                               ? STATEMENT_INSERT
-                                                                       : STATEMENT_UPSERT;
-    const struct statement_text *text = &target->statements[kind];
     char name[STATEMENT_NAME_MAX];
     statement_name(name, target->stream_id, kind);
     statement_row_params(&writer->params, target->layout, batch, target->account_id);
-    return prepare(writer, name, text->sql, text->n_params, text->param_oids) &&
-           send_prepared(writer, name, ANSWER_ROWS);
+    return send_prepared(writer, name, ANSWER_ROWS);
 }
 
 static bool send_letters(struct writer *writer, const struct write_target *target,
@@ -151,19 +182,18 @@ static bool send_letters(struct writer *writer, const struct write_target *targe
     if (batch->n_letters == 0)
         return true;
     statement_letters_params(&writer->params, target->stream_id, batch, target->dlq_topic);
-    return prepare(writer, "letters", statement_letters, 0, NULL) &&
-           send_prepared(writer, "letters", ANSWER_LETTERS);
+    return send_prepared(writer, "letters", ANSWER_LETTERS);
 }
 
 bool writer_send(struct writer *writer, const struct write_target *target, struct batch *batch,
                  bool plain_insert, struct err *err)
 {
     assert(batch->sealed && !batch_empty(batch) && writer->n_flights < WRITER_IN_FLIGHT_MAX);
-    if (writer->broken)
-        return broken(writer, err);
-    writer->flights[writer->n_flights++] = (struct flight){
-        .batch = batch, .target = target, .plain_insert = plain_insert && !batch->tombstones};
-    if (!send_advance(writer, batch) || !send_rows(writer, target, batch, plain_insert) ||
+    enum statement kind = kind_of(target, batch, plain_insert);
+    writer->flights[writer->n_flights++] =
+        (struct flight){.batch = batch, .target = target, .plain_insert = kind == STATEMENT_INSERT};
+    if (writer->broken || !send_prepares(writer, target, batch, kind) ||
+        !send_advance(writer, batch) || !send_rows(writer, target, batch, kind) ||
         !send_letters(writer, target, batch) || !PQpipelineSync(writer->conn))
         return broken(writer, err);
     expect(writer, ANSWER_SYNC, "");
@@ -197,8 +227,9 @@ static void take_rows(struct flight *flight, const PGresult *result)
     flight->met = (int64_t)be64_load(PQgetvalue(result, 0, 1));
 }
 
-/* Prepared statements outlive their transaction, but one whose Parse failed or was skipped does not
- * exist: it is prepared again at the next use. */
+/* One whose Parse failed or was skipped does not exist: it is prepared again at the next use. The
+ * batch behind it fails for that reason; a batch behind that one, of a missing statement (26000:
+ * retry). */
 static void take_result(struct writer *writer, const struct expected *expected,
                         const PGresult *result)
 {
@@ -236,13 +267,14 @@ static void read_results(struct writer *writer)
         if (dead)
             return;
         /* A commit that fails reports its error ahead of the sync: that answer is still to come. */
-        if (expected->answer == ANSWER_SYNC && !sync)
+        bool ends = expected->answer == ANSWER_SYNC, paused = expected->answer == ANSWER_PREPARED;
+        if ((ends || paused) && !sync)
             continue;
         writer->answers_at = (writer->answers_at + 1) % WRITER_ANSWERS_MAX;
         writer->answers_waiting--;
-        if (sync)
+        if (ends)
             writer->done++;
-        else
+        else if (!paused)
             PQclear(PQgetResult(writer->conn));
     }
 }

@@ -2,12 +2,12 @@
 /*
  * writer: batches over one connection in libpq's pipeline mode, without ever blocking.
  *
- * A batch is one implicit transaction: advance (the fence) · rows + account · dead letters · Sync. There
- * is no BEGIN, so that two batches may be in flight and each has its own outcome; a batch counts as
- * committed only at its PIPELINE_SYNC (DESIGN §4).
+ * A batch is one implicit transaction: advance (the fence) · rows + account · dead letters · Sync.
+ * There is no BEGIN, so that two batches may be in flight and each has its own outcome; a batch
+ * counts as committed only at its PIPELINE_SYNC (DESIGN §4).
  *
- * The writer owns its connection. It borrows a batch from writer_send until the batch's outcome. Outcomes
- * come in the order of sending.
+ * The writer owns its connection. It borrows a batch from writer_send until the batch's outcome.
+ * Outcomes come in the order of sending.
  */
 #ifndef PACTOLUS_POSTGRES_WRITER_H
 #define PACTOLUS_POSTGRES_WRITER_H
@@ -39,9 +39,9 @@ enum write_result {
 struct write_outcome {
     enum write_result result;
     struct batch *batch;
-    bool plain_insert;     /* it was sent as a plain INSERT */
-    int64_t written, met;  /* rows written, and how many of them existed before */
-    bool key_conflict;     /* 23505 of the table's own key: send again as UPSERT */
+    bool plain_insert;    /* it was sent as a plain INSERT */
+    int64_t written, met; /* rows written, and how many of them existed before */
+    bool key_conflict;    /* 23505 of the table's own key: send again as UPSERT */
     struct err err;
 };
 
@@ -52,12 +52,13 @@ void writer_close(struct writer *writer);
 int writer_fd(const struct writer *writer);
 unsigned writer_in_flight(const struct writer *writer);
 
-/* Put a sealed batch into the pipeline. `plain_insert` picks STATEMENT_INSERT over UPSERT. False when
- * the connection is broken (nothing was sent for certain only if writer_in_flight did not grow). */
+/* Put a sealed batch into the pipeline. `plain_insert` picks STATEMENT_INSERT over UPSERT where
+ * there are rows and no soft tombstones. False when the connection is broken; the batch is in
+ * flight all the same, and comes out of writer_outcome as UNKNOWN. */
 bool writer_send(struct writer *writer, const struct write_target *target, struct batch *batch,
                  bool plain_insert, struct err *err) MUST_CHECK;
-/* Read what has arrived and send what waits. Call when the socket is ready. False when the connection
- * broke: every batch in flight then comes out of writer_outcome as UNKNOWN. */
+/* Read what has arrived and send what waits. Call when the socket is ready. False when the
+ * connection broke: every batch in flight then comes out of writer_outcome as UNKNOWN. */
 bool writer_turn(struct writer *writer, bool readable, struct err *err) MUST_CHECK;
 /* True while bytes wait for the socket to become writable. */
 bool writer_wants_write(const struct writer *writer);

@@ -134,7 +134,8 @@ static uint64_t key_prefix(const struct row *row)
     return be64_load(bytes);
 }
 
-/* The first eight bytes hold the length of the first key cell, so compare what comes after it too. */
+/* The first eight bytes hold the length of the first key cell, so compare what comes after
+ * it too. */
 static uint64_t key_second(const struct row *row)
 {
     unsigned char bytes[8] = {0};

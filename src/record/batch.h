@@ -3,9 +3,9 @@
  * batch: rows, dead letters and cursor moves that commit in one transaction.
  *
  * Rows of one key are folded: the greater place wins (DESIGN §3, invariant 4), the loser is counted
- * as deduplicated. The batch owns an arena in which everything lives, dead letters' copies included;
- * batch_reset releases it all at once. A sealed batch is sorted by key, so that all daemons lock rows
- * in one order, and is not changed any more: retries send the identical batch.
+ * as deduplicated. The batch owns an arena in which everything lives, dead letters' copies
+ * included; batch_reset releases it all at once. A sealed batch is sorted by key, so that all
+ * daemons lock rows in one order, and is not changed any more: retries send the identical batch.
  */
 #ifndef PACTOLUS_RECORD_BATCH_H
 #define PACTOLUS_RECORD_BATCH_H
@@ -39,7 +39,7 @@ struct batch {
     struct row *rows;
     unsigned n_rows, rows_capacity;
     struct batch_order *order; /* sealed: the rows sorted by key */
-    uint32_t *index; /* open hash over keys: row number + 1, 0 = empty */
+    uint32_t *index;           /* open hash over keys: row number + 1, 0 = empty */
     unsigned index_size;
     struct dead_letter *letters;
     unsigned n_letters, letters_capacity;
@@ -48,7 +48,7 @@ struct batch {
     int *slot_moves; /* slot → index in moves, -1 = none */
     unsigned n_slots;
     int64_t consumed, deduplicated, other_types; /* dead_lettered = n_letters */
-    bool tombstones; /* some row is a tombstone */
+    bool tombstones;                             /* some row is a tombstone */
     bool sealed;
 };
 
@@ -71,8 +71,9 @@ bool batch_empty(const struct batch *batch);
  * a new one is zeroed and has cursor == NULL. */
 struct move *batch_move(struct batch *batch, unsigned slot);
 
-/* Add a row whose bytes live in the batch's arena. `fold` = false for append streams. `keep_columns`:
- * tombstones are soft, so they must not hide a row of the same batch (BATCH_CONFLICT; not added). */
+/* Add a row whose bytes live in the batch's arena. `fold` = false for append streams.
+ * `keep_columns`: tombstones are soft, so they must not hide a row of the same batch
+ * (BATCH_CONFLICT; not added). */
 enum batch_added batch_add(struct batch *batch, const struct row *row, bool fold,
                            bool keep_columns);
 struct dead_letter *batch_add_letter(struct batch *batch);

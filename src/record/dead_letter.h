@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dead_letter: a record that can never be applied as it is, with its reason and all that is needed
- * to look at it, to relay it and to apply it later under its original coordinates.
+ * to look at it, to relay it and to apply it later under its original coordinates. A letter lives
+ * in the batch's arena and borrows nothing from the record.
  */
 #ifndef PACTOLUS_RECORD_DEAD_LETTER_H
 #define PACTOLUS_RECORD_DEAD_LETTER_H

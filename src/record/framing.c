@@ -65,7 +65,7 @@ static bool take_natural(struct cursor *cursor, int *value, struct err *err)
 
 static bool take_path(struct cursor *cursor, struct frame *frame, struct err *err)
 {
-    int count;
+    int count = 0;
     if (!take_natural(cursor, &count, err))
         return false;
     if (count > FRAMING_PATH_MAX)

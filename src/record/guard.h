@@ -13,7 +13,7 @@
  * distinct entries are kept, the rest are counted together in `others`. */
 enum { DRIFT_MAX = 256 };
 struct drift_entry {
-    const void *type;  /* const struct message_type * or const struct enum_type * */
+    const void *type; /* const struct message_type * or const struct enum_type * */
     int number;
     bool enumeration;
     uint64_t count;
@@ -27,7 +27,7 @@ void drift_count(struct drift *drift, const void *type, int number, bool enumera
 
 struct guard {
     struct wire_limits limits;
-    size_t record_max; /* bytes of a whole payload */
+    size_t record_max;   /* bytes of a whole payload */
     struct drift *drift; /* may be NULL */
 };
 

@@ -208,7 +208,7 @@ static bool take_offset(struct scan *scan, int64_t *seconds)
     if ((!west && !take(scan, '+')) || !take_number(scan, 2, &hours) || !take(scan, ':') ||
         !take_number(scan, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
-    *seconds = (int64_t)(hours * 3600 + minutes * 60);
+    *seconds = (int64_t)hours * 3600 + (int64_t)minutes * 60;
     if (west)
         *seconds = -*seconds;
     return true;

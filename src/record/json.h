@@ -10,8 +10,8 @@
  * `defaults` is set; unset fields with presence never.
  *
  * Reading serves `produce`: field names in both casings, numbers as strings or numbers, null =
- * unset, unknown names refused (nearest name in the hint), at most one field of a oneof, integers past
- * 53 bits only in integer form. Of a member that stands twice in one object the last is taken.
+ * unset, unknown names refused (nearest name in the hint), at most one field of a oneof, integers
+ * past 53 bits only in integer form. Of a member that stands twice in one object the last is taken.
  */
 #ifndef PACTOLUS_RECORD_JSON_H
 #define PACTOLUS_RECORD_JSON_H
@@ -23,7 +23,8 @@ struct json_style {
     bool defaults;    /* write zero values of fields without presence */
 };
 
-/* Any is refused for now (reject). False with err also for out-of-range timestamps and durations. */
+/* Any is refused for now (reject). False with err also for out-of-range timestamps and
+ * durations. */
 bool json_write_message(struct buf *out, const ProtobufCMessage *message,
                         const struct json_style *style, struct err *err) MUST_CHECK;
 /* One field's value (an array or object for repeated and map fields). */

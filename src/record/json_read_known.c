@@ -71,7 +71,7 @@ static bool take_field_mask(struct json_reader *reader, const struct message_typ
 {
     if (!json_object_is_type(value, json_type_string))
         return json_fault(reader, "a string is wanted");
-    const char *text = json_object_get_string(value), *end = text;
+    const char *text = json_object_get_string(value), *end;
     size_t count = 0, length = (size_t)json_object_get_string_len(value);
     if (length == 0)
         return true;

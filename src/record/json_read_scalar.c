@@ -114,7 +114,7 @@ static bool take_floating(struct json_reader *reader, ProtobufCType kind, struct
 static bool take_enum(struct json_reader *reader, const struct enum_type *type,
                       struct json_object *value, void *at)
 {
-    struct integer integer;
+    struct integer integer = {0};
     int number;
     if (!value) { /* only google.protobuf.NullValue comes here with null */
         memset(at, 0, sizeof(int32_t));
@@ -182,7 +182,7 @@ static bool take_bytes(struct json_reader *reader, struct span text, void *at)
 bool json_take_scalar(struct json_reader *reader, const struct field_type *field,
                       struct json_object *value, void *at)
 {
-    struct integer integer;
+    struct integer integer = {0};
     switch (field->pb->type) {
     case PROTOBUF_C_TYPE_FLOAT:
     case PROTOBUF_C_TYPE_DOUBLE:
@@ -211,7 +211,7 @@ bool json_take_key(struct json_reader *reader, const struct field_type *field, c
                    ProtobufCMessage *entry)
 {
     struct span span = {text, strlen(text)};
-    struct integer integer;
+    struct integer integer = {0};
     void *at = (char *)entry + field->pb->offset;
     json_mark_set(field, entry);
     if (field->pb->type == PROTOBUF_C_TYPE_STRING)

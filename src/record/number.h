@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * number: numbers as text, independent of the locale.
+ * number: numbers as text, independent of the locale. Pure; parsers return false for what is
+ * malformed.
  */
 #ifndef PACTOLUS_RECORD_NUMBER_H
 #define PACTOLUS_RECORD_NUMBER_H

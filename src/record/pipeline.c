@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const deletes_names[] = {
-    [DELETES_SOFT] = "soft",   [DELETES_HARD] = "hard",     [DELETES_FINAL] = "final",
+    [DELETES_SOFT] = "soft",     [DELETES_HARD] = "hard",     [DELETES_FINAL] = "final",
     [DELETES_HEADER] = "header", [DELETES_REJECT] = "reject",
 };
 
@@ -89,9 +89,9 @@ static enum verdict take_tombstone(const struct pipeline *pipeline, const struct
     if (pipeline->deletes == DELETES_REJECT || pipeline->key.format == KEY_NONE ||
         contract->mode == CONTRACT_APPEND) {
         err_set(&parsed->err, ERR_REJECT, ERR_EXIT_DATA, "null value, and %s",
-                contract->mode == CONTRACT_APPEND        ? "the stream only appends"
-                : pipeline->deletes == DELETES_REJECT    ? "the stream rejects deletes"
-                                                         : "the stream has no key.format");
+                contract->mode == CONTRACT_APPEND     ? "the stream only appends"
+                : pipeline->deletes == DELETES_REJECT ? "the stream rejects deletes"
+                                                      : "the stream has no key.format");
         return reject(parsed, REASON_TOMBSTONE);
     }
     struct row *row = &parsed->row;
@@ -198,9 +198,9 @@ enum verdict pipeline_run(const struct pipeline *pipeline, const struct record *
     parsed->reason = REASON_NONE;
     const struct pipeline_topic *topic = find_topic(pipeline, record->topic);
     const struct contract *contract = pipeline->layout->contracts[topic->contract];
-    enum verdict verdict =
-        record->value.data ? take_value(pipeline, topic->contract, record, now, arena, parsed)
-                           : take_tombstone(pipeline, contract, record, arena, parsed);
+    enum verdict verdict = record->value.data
+                               ? take_value(pipeline, topic->contract, record, now, arena, parsed)
+                               : take_tombstone(pipeline, contract, record, arena, parsed);
     if (verdict == VERDICT_SKIP || verdict == VERDICT_REJECT)
         arena_rewind(arena, mark);
     return verdict;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pipeline: one record → a verdict. The pure middle of the way of a record, readable in one sitting:
+ * pipeline: one record → a verdict. The pure middle of the way of a record, readable in one
+ * sitting:
  *
  *   framing → guard → message → validate → row
  *

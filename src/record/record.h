@@ -20,7 +20,7 @@ struct record {
     const char *topic;
     int32_t partition;
     int64_t offset;
-    int64_t timestamp; /* ms since 1970 as Kafka gives it; -1 when the record has none */
+    int64_t timestamp;      /* ms since 1970 as Kafka gives it; -1 when the record has none */
     struct span key, value; /* data NULL = null */
     /* Headers are parsed only when someone asks. Returns how many there are and writes at most
      * `max` of them. NULL function = no headers. */

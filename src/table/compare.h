@@ -13,8 +13,15 @@
 
 #include "table/shape.h"
 
-enum step_kind { STEP_SCHEMA, STEP_TABLE, STEP_COLUMN, STEP_CHECK, STEP_VIEW, STEP_COMMENT,
-                 STEP_GRANT };
+enum step_kind {
+    STEP_SCHEMA,
+    STEP_TABLE,
+    STEP_COLUMN,
+    STEP_CHECK,
+    STEP_VIEW,
+    STEP_COMMENT,
+    STEP_GRANT
+};
 
 struct step {
     enum step_kind kind;

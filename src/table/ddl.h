@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ddl: the statements that make and change a table and its views, as text. All append whole
- * statements, each ended by a semicolon and a line end, so that several make one step, which runs in
- * one transaction. Names are quoted; comments travel as literals.
+ * statements, each ended by a semicolon and a line end, so that several make one step, which runs
+ * in one transaction. Names are quoted; comments travel as literals.
  */
 #ifndef PACTOLUS_TABLE_DDL_H
 #define PACTOLUS_TABLE_DDL_H
@@ -14,8 +14,8 @@
 void ddl_schema(struct buf *out, const char *schema);
 /* The table with key, checks and comments. */
 void ddl_table(struct buf *out, const struct shape *want);
-/* A column, empty in the rows that are there, or (required) with the zero value that reading the old
- * records again would give. */
+/* A column, empty in the rows that are there, or (required) with the zero value that reading the
+ * old records again would give. */
 void ddl_add_column(struct buf *out, const struct shape *want, const struct shape_column *column,
                     bool required);
 /* The CHECK that `column` has a value in rows that are not deleted. */

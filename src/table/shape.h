@@ -47,8 +47,8 @@ const struct shape_column *shape_column(const struct shape *shape, const char *n
 enum { SHAPE_NAME_MAX = 63 }; /* bytes of an identifier: NAMEDATALEN - 1 */
 
 /* "<table>_<column>_<suffix>" (column NULL: "<table>_<suffix>"), as constraints are named. One that
- * would pass 63 bytes is cut at a character and ends in a hash of the whole: PostgreSQL would cut it
- * silently, and two columns could meet. */
+ * would pass 63 bytes is cut at a character and ends in a hash of the whole: PostgreSQL would cut
+ * it silently, and two columns could meet. */
 void shape_constraint_name(const char *table, const char *column, const char *suffix,
                            char out[SHAPE_NAME_MAX + 1]);
 /* "<view>_all", cut in the same way. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * live: a real PostgreSQL for tests. PACTOLUS_TEST_PG names a server (a conninfo) whose role may create
- * databases; each test program gets a database of its own there, made anew. Whatever goes wrong here
- * fails the running test.
+ * live: a real PostgreSQL for tests. PACTOLUS_TEST_PG names a server (a conninfo) whose role may
+ * create databases; each test program gets a database of its own there, made anew. Whatever goes
+ * wrong here fails the running test.
  */
 #ifndef PACTOLUS_TESTS_SUPPORT_LIVE_H
 #define PACTOLUS_TESTS_SUPPORT_LIVE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const char *const names[BROKEN_COUNT] = {
@@ -44,8 +45,11 @@ static uint64_t plan_key(const struct plan *plan, uint64_t number, uint64_t new_
                          bool existing)
 {
     uint64_t draw = payment_mix((plan->seed + 0x5eed) ^ payment_mix(number));
-    if (existing)
-        return plan->first_key + draw % (plan->keys > 0 ? plan->keys : new_before);
+    if (existing) {
+        uint64_t there = plan->keys > 0 ? plan->keys : new_before;
+        assert(there > 0);
+        return plan->first_key + draw % there;
+    }
     return plan->first_key + plan->keys + new_before;
 }
 
@@ -87,7 +91,7 @@ static unsigned char *put_nested(unsigned char *at)
     enum { DEPTH = 10000, FIELD = 9 };
     memset(at, FIELD << 3 | 3, DEPTH); /* start of a group */
     memset(at + DEPTH, FIELD << 3 | 4, DEPTH);
-    return at + 2 * DEPTH;
+    return at + DEPTH + DEPTH;
 }
 
 /* The message, broken where it is a matter of its fields. */

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole engines on a mock cluster and a real PostgreSQL: what happens to them, and that the tables
+ * and the account are exact in the end. */
+#include "support/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct world world;
+
+static int eager(void **state)
+{
+    (void)state;
+    world_open(&world, "engine", "range");
+    return 0;
+}
+
+static int cooperative(void **state)
+{
+    (void)state;
+    world_open(&world, "engine", "cooperative-sticky");
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    world_close(&world);
+    return 0;
+}
+
+static unsigned draw(unsigned below)
+{
+    world.seed = world.seed * 6364136223846793005U + 1442695040888963407U;
+    return (unsigned)(world.seed >> 33) % below;
+}
+
+/* Partitions that the daemon reads, assigned and running. */
+static unsigned reads(const struct daemon *daemon)
+{
+    unsigned n = 0;
+    if (!daemon->open)
+        return 0;
+    for (struct cursor *cursor = membership_cursors(daemon->engine.membership); cursor;
+         cursor = cursor->next)
+        n += cursor->state == CURSOR_RUNNING && cursor->assigned;
+    return n;
+}
+
+static bool is_in(const struct daemon *daemon, const char *state)
+{
+    return strcmp(membership_state(daemon->engine.membership), state) == 0;
+}
+
+static void finish(void)
+{
+    world_until_consumed(&world);
+    world_check(&world);
+}
+
+/* ---- records land ---- */
+
+static void records_land_and_broken_ones_are_set_aside(void **state)
+{
+    (void)state;
+    world_produce(&world, 0, 500);
+    world_produce(&world, 1, 300);
+    world_put_broken(&world, 0, 2);
+    world_put_broken(&world, 1, 0);
+    struct daemon *daemon = world_start(&world, 0);
+    world_produce(&world, 0, 100);
+    finish();
+    assert_int_equal(live_int(world.conn, "SELECT count(*) FROM pactolus.dead_letters"), 2);
+    world_stop(&world, daemon);
+    /* Another engine in the same process goes on where this one stopped. */
+    world_produce(&world, 1, 10);
+    world_start(&world, 0);
+    world_produce(&world, 0, 10);
+    finish();
+}
+
+/* ---- two members ---- */
+
+static void partitions_move_between_two(void **state)
+{
+    (void)state;
+    struct daemon *one = world_start(&world, 0);
+    WORLD_UNTIL(&world, reads(one) == 6)
+    struct daemon *two = world_start(&world, 1);
+    for (int i = 0; i < 20; i++) {
+        world_produce(&world, (unsigned)i % 2, 50);
+        world_turn(&world, 0);
+    }
+    WORLD_UNTIL(&world, reads(one) == 3 && reads(two) == 3)
+    world_produce(&world, 0, 50);
+    world_stop(&world, one);
+    world_produce(&world, 1, 50);
+    WORLD_UNTIL(&world, reads(two) == 6)
+    one = world_start(&world, 0);
+    world_produce(&world, 0, 50);
+    WORLD_UNTIL(&world, reads(one) + reads(two) == 6 && reads(one) > 0)
+    world_produce(&world, 0, 50);
+    finish();
+}
+
+/* A revoke cannot be answered while the cursors' rows are locked; meanwhile the subscription's
+ * topics change, so the member joins again and is given something new. */
+static void a_superseded_rebalance_leaves_no_partition_alone(void **state)
+{
+    (void)state;
+    struct daemon *one = world_start(&world, 0);
+    WORLD_UNTIL(&world, reads(one) == 6)
+    PGconn *other = live_open();
+    live_exec(other, "BEGIN; SELECT 1 FROM pactolus.cursors FOR UPDATE");
+    world_produce(&world, 0, 50);
+    world_produce(&world, 1, 50);
+    WORLD_UNTIL(&world, one->engine.live[0].lanes[0].n_sent > 0)
+    struct daemon *two = world_start(&world, 1);
+    WORLD_UNTIL(&world, is_in(one, "draining"))
+    rd_kafka_mock_topic_set_error(world.cluster, "b", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    WORLD_UNTIL(&world, !is_in(one, "draining"))
+    rd_kafka_mock_topic_set_error(world.cluster, "b", RD_KAFKA_RESP_ERR_NO_ERROR);
+    live_exec(other, "ROLLBACK");
+    conn_close(other);
+    WORLD_UNTIL(&world, reads(one) + reads(two) == 6)
+    world_produce(&world, 0, 20);
+    world_produce(&world, 1, 20);
+    finish();
+}
+
+/* ---- the fence ---- */
+
+static void a_fenced_owner_asks_the_group_and_claims_again(void **state)
+{
+    (void)state;
+    struct daemon *daemon = world_start(&world, 0);
+    world_produce(&world, 0, 50);
+    world_produce(&world, 1, 50);
+    world_until_consumed(&world);
+    live_exec(world.conn, "UPDATE pactolus.cursors SET fence = fence + 1");
+    world_produce(&world, 0, 50);
+    world_produce(&world, 1, 50);
+    finish();
+    assert_int_equal(reads(daemon), 6);
+    /* One of a lane's cursors only, with batches on their way. */
+    world_produce(&world, 0, 200);
+    live_exec(world.conn, "UPDATE pactolus.cursors SET fence = fence + 1"
+                          " WHERE cursor_id = (SELECT min(cursor_id) FROM pactolus.cursors)");
+    world_produce(&world, 0, 50);
+    finish();
+}
+
+/* ---- halt and resume ---- */
+
+static void a_halted_stream_leaves_the_other_alone_and_goes_on(void **state)
+{
+    (void)state;
+    world_start(&world, 0);
+    world_produce(&world, 0, 20);
+    world_until_consumed(&world);
+    live_exec(world.conn, "ALTER TABLE data.one ADD CONSTRAINT no_more CHECK (account_id < 1000)");
+    world_put(&world, 0, 1, 5000);
+    world.serial = 5000;
+    world_produce(&world, 0, 20);
+    world_until(&world, "SELECT state = 'halted' FROM pactolus.streams WHERE name = 'one'");
+    assert_int_equal(live_int(world.conn, "SELECT count(*) FROM pactolus.streams WHERE name = 'one'"
+                                          " AND reason LIKE '%23514' AND reason LIKE '%no_more%'"),
+                     1);
+    world_produce(&world, 1, 100);
+    world_until(&world, "SELECT sum(consumed) = 200 FROM pactolus.account WHERE stream = 'two'");
+    assert_string_equal(
+        live_value(world.conn, "SELECT state FROM pactolus.streams WHERE name = 'two'"), "running");
+    /* Records that come while it is halted wait. */
+    world_produce(&world, 0, 20);
+    live_exec(world.conn, "ALTER TABLE data.one DROP CONSTRAINT no_more");
+    live_exec(world.conn, "UPDATE pactolus.streams SET state = 'running' WHERE name = 'one'");
+    finish();
+}
+
+static void a_paused_stream_waits(void **state)
+{
+    (void)state;
+    live_exec(world.conn, "UPDATE pactolus.streams SET state = 'paused' WHERE name = 'two'");
+    struct daemon *daemon = world_start(&world, 0);
+    world_produce(&world, 0, 20);
+    world_produce(&world, 1, 20);
+    world_until(&world, "SELECT sum(consumed) = 80 FROM pactolus.account WHERE stream = 'one'");
+    assert_int_equal(live_int(world.conn, "SELECT count(*) FROM data.two"), 0);
+    live_exec(world.conn, "UPDATE pactolus.streams SET state = 'running'");
+    finish();
+    assert_int_equal(reads(daemon), 6);
+}
+
+/* ---- connections end ---- */
+
+#define KILL_ALL                                                                                   \
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"                                \
+    " WHERE application_name = 'pactolus g' AND datname = current_database()"
+
+static unsigned in_flight(const struct daemon *daemon)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < daemon->engine.n_live; i++)
+        for (unsigned lane = 0; lane < daemon->engine.live[i].n_lanes; lane++)
+            n += daemon->engine.live[i].lanes[lane].n_sent;
+    return n;
+}
+
+/* Every second kill meets batches in flight. */
+static void killed_sessions_lose_and_double_nothing(void **state)
+{
+    (void)state;
+    struct daemon *daemon = world_start(&world, 0);
+    for (int i = 0; i < 20; i++) {
+        world_produce(&world, 0, 100);
+        world_produce(&world, 1, 30);
+        for (unsigned turns = draw(60); turns; turns--)
+            world_turn(&world, USEC_PER_MS);
+        if (i % 2) {
+            world_produce(&world, 0, 100);
+            WORLD_UNTIL(&world, in_flight(daemon) > 0)
+        }
+        live_exec(world.conn, KILL_ALL);
+    }
+    finish();
+}
+
+static void idle_sessions_that_are_killed_cost_no_turns(void **state)
+{
+    (void)state;
+    world_start(&world, 0);
+    world_produce(&world, 0, 20);
+    world_until_consumed(&world);
+    live_exec(world.conn, KILL_ALL);
+    usec_t end = clock_monotonic() + USEC_PER_SEC;
+    world.turns = 0;
+    while (clock_monotonic() < end)
+        world_turn(&world, USEC_PER_SEC);
+    assert_in_range(world.turns, 1, 500);
+    world_produce(&world, 0, 20);
+    finish();
+}
+
+#define TEST(name, with)                                                                           \
+    {                                                                                              \
+#name "/" #with, name, with, close_world, NULL                                             \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(records_land_and_broken_ones_are_set_aside, cooperative),
+        TEST(partitions_move_between_two, cooperative),
+        TEST(partitions_move_between_two, eager),
+        TEST(a_superseded_rebalance_leaves_no_partition_alone, cooperative),
+        TEST(a_superseded_rebalance_leaves_no_partition_alone, eager),
+        TEST(a_fenced_owner_asks_the_group_and_claims_again, cooperative),
+        TEST(a_fenced_owner_asks_the_group_and_claims_again, eager),
+        TEST(a_halted_stream_leaves_the_other_alone_and_goes_on, cooperative),
+        TEST(a_halted_stream_leaves_the_other_alone_and_goes_on, eager),
+        TEST(a_paused_stream_waits, cooperative),
+        TEST(a_paused_stream_waits, eager),
+        TEST(killed_sessions_lose_and_double_nothing, cooperative),
+        TEST(killed_sessions_lose_and_double_nothing, eager),
+        TEST(idle_sessions_that_are_killed_cost_no_turns, cooperative),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documents tell the truth: their commands run as they stand there, and what they name exists."""
+
+import os
+import re
+import subprocess
+
+import confluent_kafka.admin
+
+from harness import ROOT, equal, expect, test, wait
+
+DOCUMENTS = ["README.md", "docs/contracts.md", "docs/operations.md", "docs/guarantees.md",
+             "CONTRIBUTING.md", "CHANGELOG.md"]
+# A block to be run: <!-- tested -->, then ```sh. Any other block is only read.
+BLOCK = re.compile(r"^<!-- tested -->\n+```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+# `tests/e2e/killed.py`: kill_9_at_five_moments, another_one
+NAMED_TESTS = re.compile(r"`(tests/[\w/]+\.(?:py|c|h))`: (\w+(?:, \w+)*)")
+NAMED_FILE = re.compile(r"`((?:src|tests|scripts|docs|migrations|proto|cmake|tools|etc|include)/[\w./-]+)`")
+TOPICS = {"payments.payment.captured": 4, "payments.payment.captured.dlq": 1}
+
+
+def read(document):
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def blocks(document):
+    """(line, commands) of each tested block."""
+    text = read(document)
+    for found in BLOCK.finditer(text):
+        yield text.count("\n", 0, found.start()) + 3, found.group(1)
+
+
+def make_topics(t):
+    """The topics by the very names that the documents use; no other test uses them."""
+    if not t.kafka.real:
+        for name, partitions in TOPICS.items():
+            t.kafka.command("topic", name, partitions)
+        return
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": t.kafka.bootstrap})
+    for future in admin.create_topics([confluent_kafka.admin.NewTopic(name, partitions, 1)
+                                       for name, partitions in TOPICS.items()]).values():
+        future.result(30)
+    wait(lambda: all(t.partitions(name) == count for name, count in TOPICS.items()), "the topics")
+
+
+def environment(t, home):
+    """What a reader has said in a configuration file, his environment says here."""
+    libpq = {"PG" + key.upper().replace("DBNAME", "DATABASE"): value
+             for key, value in (pair.split("=", 1) for pair in t.conninfo.split())}
+    return {**os.environ, **libpq, "HOME": str(home),
+            "PATH": f"{t.world.build.resolve()}:{os.environ['PATH']}",
+            "BROKERS": t.kafka.bootstrap, "PACTOLUS_KAFKA_BOOTSTRAP_SERVERS": t.kafka.bootstrap,
+            # The embedded broker keeps a member that has left until its session ends.
+            "PACTOLUS_KAFKA_SESSION_TIMEOUT_MS": "6000",
+            "PACTOLUS_DATABASE_CONNINFO": t.conninfo, "PACTOLUS_GROUP": t.group,
+            "PACTOLUS_CONFIG": "conf/pactolus.conf"}
+
+
+@test
+def the_commands_of_the_documents_run(t):
+    """In the order of the documents, in one home, as a reader would type them."""
+    home = t.folder / "home"
+    home.mkdir()
+    (home / "proto").symlink_to(ROOT / "proto")
+    make_topics(t)
+    told = environment(t, home)
+    count = 0
+    for document in DOCUMENTS:
+        for line, commands in blocks(document):
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=home, env=told,
+                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  timeout=180)
+            equal(done.returncode, 0, f"{document}:{line}: exit status ({done.stdout[-1500:]})")
+            count += 1
+    expect(count >= 5, "the documents hold hardly any tested block:", count)
+    equal(t.value("select cursors_open::text || ' ' || records_open from pactolus.account "
+                  "where stream = 'payment'"), "0 0", "the account that the README shows")
+
+
+@test
+def the_documents_name_what_exists(t):
+    """Links, files and tests that the documents name; and CONTRIBUTING names every source file."""
+    missing = []
+    for document in DOCUMENTS:
+        text, folder = read(document), (ROOT / document).parent
+        missing += [f"{document}: link to {link}" for link in LINK.findall(text)
+                    if not (folder / link).exists()]
+        # NAME, FOLDER and NNNN are for the reader to fill in.
+        missing += [f"{document}: {name}" for name in NAMED_FILE.findall(text)
+                    if not re.search("[A-Z]{4}", name) and not (ROOT / name).exists()]
+        for path, names in NAMED_TESTS.findall(text):
+            body = (ROOT / path).read_text(encoding="utf-8") if (ROOT / path).exists() else ""
+            missing += [f"{document}: {path}: {name}" for name in names.split(", ")
+                        if not re.search(rf"\b{name}\b", body)]
+    modules = {f"{path.parent.name}/{path.stem}" for path in (ROOT / "src").glob("*/*.[ch]")}
+    mapped = set(re.findall(r"`(\w+/\w+)`", read("CONTRIBUTING.md")))
+    missing += [f"CONTRIBUTING.md does not map src/{module}" for module in sorted(modules - mapped)]
+    equal(missing, [], "what the documents name and is not there")

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An outage is not poison: it makes no dead letters, and what follows is caught up."""
+
+from harness import equal, expect, test, wait
+import model
+
+
+def check_everything(t, topic):
+    wait(lambda: t.caught_up(topic), "everything to be applied")
+    messages = t.consume(topic)
+    equal({k: (q, n) for k, q, n in t.sql("select item_id, quantity, note from data.items")},
+          model.items(messages), "rows")
+    t.check_account(consumed=len(messages), dead_lettered=0)
+
+
+@test
+def postgres_is_restarted_in_mid_load(t):
+    t.own_postgres()
+    topic = t.topic()
+    config = t.config(streams={"items": t.stream(topic, batch={"rows": 100})})
+    t.migrate(config)
+    t.produce(topic, [model.item_record(f"i{n % 9000}", quantity=n) for n in range(60000)])
+    daemon = t.daemon(config)
+    wait(lambda: sum(t.positions().values()) > 6000, "the load to be under way", every=0.002)
+    t.postgres.stop(immediate=True)
+    expect(daemon.alive(), "the daemon died of the outage")
+    t.postgres.start()
+    check_everything(t, topic)
+    equal(daemon.stop(), 0, "exit status")
+    lines = len(daemon.text().splitlines())
+    expect(lines < 100, f"an outage of a second wrote {lines} log lines")
+
+
+@test(real_kafka=True)
+def kafka_is_restarted_in_mid_load(t):
+    t.own_kafka()
+    topic = t.topic()
+    config = t.config(streams={"items": t.stream(topic)})
+    t.migrate(config)
+    t.produce(topic, [model.item_record(f"i{n}", quantity=n) for n in range(2000)])
+    daemon = t.daemon(config)
+    wait(lambda: t.caught_up(topic), "the first records")
+    t.kafka.script("kill")
+    expect(daemon.alive(), "the daemon died of the outage")
+    t.kafka.script("up")
+    t.produce(topic, [model.item_record(f"i{n}", quantity=-n) for n in range(2000)])
+    check_everything(t, topic)
+    equal(daemon.stop(), 0, "exit status")
+
+
+@test(real_kafka=True)
+def a_missing_dlq_topic_stalls_no_rows(t):
+    topic = t.topic(partitions=1)
+    config = t.config(streams={"items": t.stream(topic, dlq={"topic": f"{t.id}.nowhere"})},
+                      kafka={"allow_auto_create_topics": "false"})
+    t.migrate(config)
+    woven = []
+    for n in range(500):
+        woven += [model.broken_record(), model.item_record(f"i{n}", quantity=n)]
+    daemon = t.daemon(config)
+    t.produce(topic, woven)
+    wait(lambda: t.caught_up(topic), "the rows")
+    t.check_account(consumed=1000, applied=500, dead_lettered=500)
+    t.produce(topic, [model.item_record("later")])
+    wait(lambda: t.caught_up(topic), "the rows behind")
+    expect(daemon.alive(), "the daemon died of a missing DLQ topic")
+    equal(daemon.stop(), 0, "exit status")
+
+
+@test
+def a_lock_held_by_a_stranger_is_waited_for(t):
+    topic = t.topic(partitions=1)
+    config = t.config(streams={"items": t.stream(topic)}, database={"lock_timeout": "200ms"})
+    t.migrate(config)
+    stranger = t.connect()
+    stranger.autocommit = False
+    stranger.cursor().execute("lock table data.items in access exclusive mode")
+    daemon = t.daemon(config)
+    t.produce(topic, [model.item_record("a")])
+    wait(lambda: "lock" in daemon.text().lower(), "the daemon to meet the lock")
+    equal(t.letters(), {}, "dead letters")
+    stranger.rollback()
+    wait(lambda: t.caught_up(topic), "the row")
+    t.check_account(consumed=1, applied=1, dead_lettered=0)
+
+
+@test
+def terminated_sessions_are_opened_again(t):
+    topic = t.topic()
+    config = t.config(streams={"items": t.stream(topic, batch={"rows": 100})})
+    t.migrate(config)
+    daemon = t.daemon(config)
+    wait(lambda: t.positions(), "the claim")
+    total = 0
+    for _ in range(5):
+        t.produce(topic, [model.item_record(f"i{n % 500}", quantity=n) for n in range(total, total + 2000)])
+        total += 2000
+        t.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and "
+              "pid <> pg_backend_pid() and application_name like 'pactolus%%'", t.database)
+    check_everything(t, topic)
+    expect(daemon.alive(), "the daemon died")
+
+
+@test
+def a_constraint_by_hand_halts_the_stream(t):
+    """Without isolation a refused row stops its stream, loudly; others go on; nothing is lost."""
+    topic, calm = t.topic("items", partitions=1), t.topic("calm", partitions=1)
+    config = t.config(streams={
+        "items": t.stream(topic), "calm": t.stream(calm, table={"name": "calm", "view": "calm"})})
+    t.migrate(config)
+    t.sql("alter table data.items add constraint small check (quantity < 100)")
+    daemon = t.daemon(config)
+    t.produce(topic, [model.item_record("a", quantity=1), model.item_record("b", quantity=1000)])
+    state = wait(lambda: t.sql("select state, reason, hint from pactolus.streams where name = 'items' and "
+                               "state = 'halted'"), "the halt")[0]
+    expect("23514" in state[1] or "small" in state[1], "the reason does not name the constraint:", state)
+    t.produce(calm, [model.item_record("c")])
+    wait(lambda: t.caught_up(calm), "the other stream's row")
+    equal(t.letters(), {}, "dead letters")
+    equal(daemon.stop(), 0, "exit status")
+    # It stays halted over a restart, until somebody resumes it.
+    t.sql("alter table data.items drop constraint small")
+    daemon = t.daemon(config)
+    t.produce(calm, [model.item_record("d")])
+    wait(lambda: t.caught_up(calm), "the other stream after the restart")
+    equal(t.value("select state from pactolus.streams where name = 'items'"), "halted", "state")
+    t.must("resume", "--config", config, "items")
+    wait(lambda: t.caught_up(topic), "the rows after resume")
+    equal(t.rows("data.items"), 2, "rows")
+    t.check_account("items", consumed=2, applied=2)
+
+
+@test
+def pause_and_resume(t):
+    topic = t.topic()
+    config = t.config(streams={"items": t.stream(topic)})
+    t.migrate(config)
+    daemon = t.daemon(config)
+    t.produce(topic, [model.item_record("a")])
+    wait(lambda: t.caught_up(topic), "the first row")
+    t.must("pause", "--config", config, "items", "--reason", "a test")
+    wait(lambda: t.value("select state from pactolus.streams") == "paused", "the state")
+    wait(lambda: "paus" in daemon.text(), "the daemon to notice")
+    t.produce(topic, [model.item_record("b")])
+    t.must("resume", "--config", config, "items")
+    wait(lambda: t.caught_up(topic), "the rows after resume")
+    t.check_account(consumed=2, applied=2)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two daemons in one group: whatever happens to one, nothing is lost or doubled, the other goes on."""
+
+import random
+import threading
+import time
+
+from harness import equal, expect, test, wait
+import model
+
+KAFKA = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 500}
+TAKEN_OVER = 20  # seconds after which the other must own everything: the session timeout and some
+
+
+class Flow:
+    """A steady stream of records until it is stopped."""
+
+    def __init__(self, t, topic):
+        self.t, self.topic, self.number = t, topic, 0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.failure = None
+        self.thread.start()
+
+    def run(self):
+        try:
+            while not self.ended.is_set():
+                self.t.produce(self.topic, [model.item_record(f"item-{n % 5000}", quantity=n)
+                                            for n in range(self.number, self.number + 100)])
+                self.number += 100
+                self.ended.wait(0.02)
+        except Exception as failure:  # told by stop()
+            self.failure = failure
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+        if self.failure:
+            raise self.failure
+
+
+def owners(t):
+    """Owner → how many cursors it holds."""
+    return dict(t.sql("select owner, count(*) from pactolus.cursors where owner is not null group by 1"))
+
+
+def begin(t):
+    """Two daemons that share the topic's partitions, and a flow of records."""
+    topic = t.topic("items", partitions=6)
+    config = t.config(streams={"items": t.stream(topic)}, kafka=KAFKA)
+    t.migrate(config)
+    flow = Flow(t, topic)
+    try:
+        first = t.daemon(config)
+        wait(lambda: len(owners(t)) == 1, "the first daemon's claim")
+        first_owner = next(iter(owners(t)))
+        second = t.daemon(config)
+        wait(lambda: len(owners(t)) == 2, "both daemons to share the partitions")
+    except BaseException:
+        flow.stop()
+        raise
+    second_owner = next(o for o in owners(t) if o != first_owner)
+    return topic, config, flow, first, first_owner, second, second_owner
+
+
+def advances(t, owner):
+    """True once a cursor of `owner` has moved: it works, not only holds."""
+    before = dict(t.sql("select cursor_id, next_offset from pactolus.cursors where owner = %s", owner))
+    wait(lambda: any(next_offset > before.get(cursor, next_offset) for cursor, next_offset in t.sql(
+        "select cursor_id, next_offset from pactolus.cursors where owner = %s", owner)),
+        "the owner's cursors to move")
+
+
+def conclude(t, topic, flow):
+    flow.stop()
+    wait(lambda: t.caught_up(topic), "everything to be applied")
+    messages = t.consume(topic)
+    equal({k: (q, n) for k, q, n in t.sql("select item_id, quantity, note from data.items")},
+          model.items(messages), "rows")
+    t.check_account(consumed=len(messages), dead_lettered=0)
+
+
+def after(t, act):
+    """Do something to the first daemon; how long the second took to own everything."""
+    topic, _, flow, first, first_owner, second, second_owner = begin(t)
+    try:
+        advances(t, first_owner)
+        advances(t, second_owner)
+        act(first)
+        started = time.monotonic()
+        wait(lambda: set(owners(t)) == {second_owner}, "the second daemon to take over", TAKEN_OVER)
+        taken = time.monotonic() - started
+        advances(t, second_owner)
+        return topic, flow, first, second, taken
+    except BaseException:
+        flow.stop()
+        raise
+
+
+@test
+def one_of_two_is_stopped(t):
+    topic, flow, first, second, taken = after(t, lambda daemon: daemon.signal(15))
+    equal(first.finish(), 0, "exit status of the stopped one")
+    conclude(t, topic, flow)
+    expect(second.alive(), "the second daemon died")
+    expect(taken < 6, f"a clean stop hands over at once, not in {taken:.1f} s")
+
+
+@test
+def one_of_two_is_killed(t):
+    topic, flow, _, second, _ = after(t, lambda daemon: daemon.kill())
+    conclude(t, topic, flow)
+    expect(second.alive(), "the second daemon died")
+
+
+@test
+def one_of_two_freezes_and_comes_back(t):
+    """SIGSTOP past the session timeout: a zombie that wakes writes nothing and joins again."""
+    topic, flow, first, second, _ = after(t, lambda daemon: daemon.freeze())
+    try:
+        first.thaw()
+        wait(lambda: len(owners(t)) == 2, "the thawed daemon to join again", 30)
+    finally:
+        conclude(t, topic, flow)
+    expect(first.alive() and second.alive(), "a daemon died")
+
+
+@test
+def a_daemon_that_joins_gets_its_share(t):
+    topic, _, flow, *_ = begin(t)
+    conclude(t, topic, flow)
+
+
+@test(full_only=True)
+def three_daemons_under_random_faults(t):
+    """Kills, stops and freezes at random for a minute; a seed in the message repeats the choice."""
+    seed = random.randrange(10 ** 9)
+    draw = random.Random(seed)
+    topic = t.topic("items", partitions=6)
+    config = t.config(streams={"items": t.stream(topic)}, kafka=dict(KAFKA, session_timeout_ms=2000))
+    t.migrate(config)
+    flow = Flow(t, topic)
+    try:
+        running = [t.daemon(config) for _ in range(3)]
+        frozen = []
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            act = draw.choice(["kill", "stop", "freeze", "thaw"])
+            if act == "thaw" and frozen:
+                frozen.pop(0).thaw()
+            elif act == "freeze" and len(frozen) < 2:
+                victim = draw.choice([d for d in running if d not in frozen])
+                victim.freeze()
+                frozen.append(victim)
+            elif act in ("kill", "stop"):
+                victim = draw.choice([d for d in running if d not in frozen] or running)
+                running.remove(victim)
+                if act == "kill" or victim in frozen:
+                    frozen = [d for d in frozen if d is not victim]
+                    victim.kill()
+                else:
+                    equal(victim.stop(), 0, f"exit status (seed {seed})")
+                running.append(t.daemon(config))
+            flow.ended.wait(draw.uniform(0.2, 4))  # the pace of the faults, not a condition
+    except BaseException:
+        flow.stop()
+        raise
+    finally:
+        for daemon in frozen:
+            daemon.thaw()
+    conclude(t, topic, flow)
