@@ -75,17 +75,6 @@ begin
         message = 'a cursor is not at the offset where the batch begins';
 end $$;
 
--- Which of these partitions have no cursor yet (they need a start offset before they are claimed).
-create function pactolus.unclaimed(for_stream integer, for_cluster text, topics text[], partitions integer[])
-returns table (topic text, partition integer) language sql stable as $$
-    select p.topic, p.partition
-      from unnest(topics, partitions) as p(topic, partition)
-     where not exists (
-        select 1 from pactolus.logs l join pactolus.cursors c using (log_id)
-         where l.cluster_id = for_cluster and l.topic = p.topic and l.partition = p.partition
-           and c.stream_id = for_stream and c.rebuild = 0)
-$$;
-
 -- The log of a partition, made when it is new. Serialised by an advisory lock of the transaction.
 create function pactolus.log_of(for_cluster text, for_topic text, topic_version integer, for_partition integer)
 returns bigint language plpgsql as $$
@@ -161,7 +150,7 @@ end $$;
 
 -- End the sessions that block `waiting` and that an owner of one of this stream's cursors recorded: a
 -- half-sent pipeline of a frozen daemon escapes every timeout of the server. Returns how many.
-create function pactolus.end_blockers(waiting integer, new_owner uuid)
+create function pactolus.end_blockers(waiting integer, for_stream integer, new_owner uuid)
 returns integer language sql as $$
     select count(*)::integer from (
         select pg_terminate_backend(a.pid)
@@ -169,6 +158,7 @@ returns integer language sql as $$
           join pg_stat_activity a on a.pid = blocker.pid
           join pactolus.backends b on b.pid = a.pid and b.backend_start = a.backend_start
          where b.owner <> new_owner
+           and b.owner in (select c.owner from pactolus.cursors c where c.stream_id = for_stream)
     ) ended
 $$;
 

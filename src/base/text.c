@@ -61,6 +61,21 @@ bool text_utf8_valid(const char *text, size_t length)
     return true;
 }
 
+void text_utf8_mend(char *text, size_t length)
+{
+    enum { BYTES_MAX = 4 };
+    for (size_t at = 0; at < length;) {
+        size_t bytes = 1;
+        while (bytes <= BYTES_MAX && at + bytes <= length && !text_utf8_valid(text + at, bytes))
+            bytes++;
+        if (bytes > BYTES_MAX || at + bytes > length) {
+            text[at] = '?';
+            bytes = 1;
+        }
+        at += bytes;
+    }
+}
+
 size_t text_utf8_count(const char *text, size_t length)
 {
     size_t count = 0;

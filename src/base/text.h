@@ -15,6 +15,9 @@
  * U+10FFFF). Fast on ASCII: eight bytes a step. */
 bool text_utf8_valid(const char *text, size_t length);
 
+/* Replace, in place, each byte that is no part of well-formed UTF-8 by '?'. */
+void text_utf8_mend(char *text, size_t length);
+
 /* Number of code points in valid UTF-8. */
 size_t text_utf8_count(const char *text, size_t length);
 

@@ -89,24 +89,26 @@ static bool go(struct run *run, struct errs *errs)
     progress_summary(&run->engine, clock_monotonic() - began);
     if (run->engine.failed)
         errs_add(errs, &run->engine.err);
-    return !run->engine.failed;
+    for (unsigned i = 0; run->until && i < run->engine.n_live; i++)
+        if (run->engine.live[i].stopped)
+            errs_add(errs, &run->engine.live[i].halt);
+    return errs->count == 0;
 }
 
 static void clean_up(struct run *run, int code)
 {
-    bool ended = !run->opened || engine_close(&run->engine);
+    /* A client that hangs on a broker out of reach must not keep the service from ending; what
+     * matters is in PostgreSQL. The thread still looks at what would be freed here. */
+    if (run->opened && !engine_close(&run->engine)) {
+        log_warning("a thread still waits for a server; ending without it");
+        _exit(code);
+    }
     loop_close(run->loop);
     preflight_free(&run->options);
     setup_free_kafka(&run->options.kafka);
     setup_free_streams(run->streams, run->n_streams);
     config_free(run->config);
     setup_free(&run->setup);
-    /* A client that hangs on a broker out of reach must not keep the service from ending; what
-     * matters is in PostgreSQL. */
-    if (!ended) {
-        log_warning("a thread still waits for a server; ending without it");
-        _exit(code);
-    }
 }
 
 int command_run(int argc, char **argv)

@@ -13,12 +13,11 @@ static const usec_t claim_patience = 30 * USEC_PER_SEC;
  * otherwise "latest" would drift from crash to crash. A partition that appears later in a topic
  * that we know starts at its beginning, or what was written before its discovery would be
  * skipped. */
-static bool resolve_start(const struct claiming *claiming, struct claimed *wanted,
-                          bool topic_is_known, struct err *err)
+static bool resolve_start(const struct claiming *claiming, struct claimed *wanted, struct err *err)
 {
     const struct stream_config *config = claiming->live->stream->config;
     int64_t low, high;
-    enum start_kind start = topic_is_known ? START_EARLIEST : config->start;
+    enum start_kind start = wanted->topic_known ? START_EARLIEST : config->start;
     if (start == START_TIME)
         return admin_offset_at(claiming->client, wanted->topic, wanted->partition,
                                config->start_time / USEC_PER_MS, BROKER_PATIENCE_MS, &wanted->start,
@@ -32,13 +31,9 @@ static bool resolve_start(const struct claiming *claiming, struct claimed *wante
 
 static bool resolve_starts(struct claiming *claiming, struct err *err)
 {
-    bool any_known = false;
-    for (unsigned i = 0; i < claiming->n; i++)
-        any_known |= claiming->list[i].exists;
     for (unsigned i = 0; i < claiming->n; i++) {
         claiming->list[i].start = -1;
-        if (!claiming->list[i].exists &&
-            !resolve_start(claiming, &claiming->list[i], any_known, err))
+        if (!claiming->list[i].exists && !resolve_start(claiming, &claiming->list[i], err))
             return false;
     }
     return true;
@@ -52,6 +47,14 @@ static bool open_accounts(struct claiming *claiming, PGconn *conn, struct err *e
                           &claiming->accounts[lane], err))
             return false;
     return true;
+}
+
+/* A claim for partitions that were revoked meanwhile would fence their new owner. */
+static bool still_wanted(const struct claiming *claiming, struct err *err)
+{
+    if (claiming->sequence == atomic_load(claiming->current))
+        return true;
+    return err_set(err, ERR_RETRY, ERR_EXIT_TEMPORARY, "the assignment was superseded");
 }
 
 static bool work(struct task *task, struct service_sessions *sessions)
@@ -69,14 +72,14 @@ static bool work(struct task *task, struct service_sessions *sessions)
     }
     return claim_look(sessions->conn, stream_id, claiming->cluster_id, claiming->list, claiming->n,
                       err) &&
-           resolve_starts(claiming, err) &&
+           resolve_starts(claiming, err) && still_wanted(claiming, err) &&
            claim_run(sessions->conn, sessions->control, stream_id, claiming->cluster_id,
                      claiming->owner, claiming->list, claiming->n, claim_patience, err) &&
            open_accounts(claiming, sessions->conn, err);
 }
 
 struct claiming *claiming_start(struct membership *membership, struct engine *engine,
-                                struct live_stream *live, unsigned long sequence,
+                                struct live_stream *live, const atomic_ulong *sequence,
                                 struct claimed *list, unsigned n,
                                 void (*done)(struct task *task, usec_t now))
 {
@@ -85,7 +88,8 @@ struct claiming *claiming_start(struct membership *membership, struct engine *en
         .task = {.work = work, .done = done},
         .membership = membership,
         .live = live,
-        .sequence = sequence,
+        .sequence = atomic_load(sequence),
+        .current = sequence,
         .cluster_id = engine->options.cluster_id,
         .group = engine->config->group,
         .owner = engine->owner,

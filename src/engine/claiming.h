@@ -9,11 +9,14 @@
 
 #include "engine/engine.h"
 
+#include <stdatomic.h>
+
 struct claiming {
     struct task task; /* first */
     struct membership *membership;
     struct live_stream *live;
-    unsigned long sequence; /* of the assignment that asked */
+    unsigned long sequence;      /* of the assignment that asked */
+    const atomic_ulong *current; /* of the newest one: another number makes the claim void */
     const char *cluster_id, *owner, *group;
     rd_kafka_t *client;
     struct claimed *list;
@@ -24,7 +27,7 @@ struct claiming {
 
 /* Takes over `list` (allocated). `done` runs in the engine's thread and calls claiming_free. */
 struct claiming *claiming_start(struct membership *membership, struct engine *engine,
-                                struct live_stream *live, unsigned long sequence,
+                                struct live_stream *live, const atomic_ulong *sequence,
                                 struct claimed *list, unsigned n,
                                 void (*done)(struct task *task, usec_t now));
 void claiming_free(struct claiming *claiming);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/claiming.h"
 #include "engine/lane.h"
+#include "engine/rewind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,9 +118,10 @@ static void take_claimed(struct membership *membership, const struct claimed *cl
     cursor->order_ts = claimed->order_ts;
     cursor->next_offset = cursor->read_offset = claimed->next_offset;
     cursor_fire(cursor, CURSOR_CLAIMED);
-    if (cursor->assigned) { /* fenced before and confirmed since: fetch anew from there */
+    if (cursor->assigned) /* fenced before and confirmed since: fetch anew from there */
         cursor_fire(cursor, CURSOR_UNSURE);
-    }
+    if (cursor->live->stopped) /* meanwhile */
+        cursor_fire(cursor, CURSOR_HALT);
 }
 
 static void stop_claiming(struct membership *membership, struct live_stream *live)
@@ -180,7 +182,8 @@ static void claim_stream(struct membership *membership, struct live_stream *live
                                          .topic_version = cursor->topic_version,
                                          .partition = cursor->partition};
     membership->claims++;
-    claiming_start(membership, membership->engine, live, membership->sequence, list, n, claim_done);
+    claiming_start(membership, membership->engine, live, &membership->sequence, list, n,
+                   claim_done);
 }
 
 usec_t cursors_claim(struct membership *membership, usec_t now)
@@ -203,110 +206,30 @@ void cursors_start(struct membership *membership, const struct owed *owed, usec_
 {
     struct engine *engine = membership->engine;
     struct topic_partition *list = mem_zero(owed->n + 1, sizeof(*list));
+    bool cooperative = consumer_cooperative(engine->consumer);
     unsigned n = 0;
     struct err err;
     for (unsigned i = 0; i < owed->n; i++) {
         struct cursor *cursor =
             cursors_find(membership, owed->list[i].topic, owed->list[i].partition);
-        if (!cursor || cursor->state != CURSOR_RUNNING)
-            continue; /* its stream is halted: it is not fetched */
+        /* A cooperative assign adds, and must not name what librdkafka fetches already; an eager
+         * one replaces, and must not leave it out. */
+        if (!cursor || (cursor->assigned ? cooperative : cursor->state != CURSOR_RUNNING))
+            continue; /* not running: its stream is halted, it is not fetched */
         if (!cursor->lane)
             lane_add(lane_for(cursor), cursor);
         cursor->assigned = true;
         cursor->assigned_at = now;
         list[n++] = (struct topic_partition){cursor->topic, cursor->partition, cursor->read_offset};
     }
+    /* Unanswered, the group would wait for us for ever: begin anew in a new process. */
     if (!consumer_assign(engine->consumer, list, n, &err))
-        log_err(LOG_LEVEL_ERROR, "taking partitions", &err);
+        engine_fail(engine, &err);
+    engine->poll_at = 0;
     free(list);
 }
 
 /* ---- while owning ---- */
-
-struct rewind {
-    struct task task; /* first */
-    struct membership *membership;
-    unsigned long sequence;
-    struct cursor_position *positions;
-    unsigned n;
-};
-
-static bool read_positions(struct task *task, struct service_sessions *sessions)
-{
-    struct rewind *rewind = (struct rewind *)task;
-    return cursor_positions(sessions->conn, rewind->positions, rewind->n, &task->err);
-}
-
-/* Back to where PostgreSQL is, and fetch from there. */
-static bool rewind_one(struct membership *membership, struct cursor *cursor,
-                       const struct cursor_position *at, struct topic_partition *where, usec_t now)
-{
-    char text[CURSOR_TEXT];
-    if (at->fence != cursor->fence || at->token != cursor->token) {
-        membership_fenced(membership, cursor, now);
-        return false;
-    }
-    log_info("%s: reading again from %lld", cursor_text(cursor, cursor->read_offset, text),
-             (long long)at->next_offset);
-    cursor->next_offset = cursor->read_offset = at->next_offset;
-    cursor->order_ts = at->order_ts;
-    cursor->at_end = cursor->heard = false;
-    cursor->assigned_at = now;
-    *where = (struct topic_partition){cursor->topic, cursor->partition, at->next_offset};
-    cursor_fire(cursor, CURSOR_REWOUND);
-    return true;
-}
-
-static void rewind_done(struct task *task, usec_t now)
-{
-    struct rewind *rewind = (struct rewind *)task;
-    struct membership *membership = rewind->membership;
-    struct topic_partition *list = NULL;
-    struct err err;
-    unsigned n = 0;
-    membership->rewinding = false;
-    membership->restless = true;
-    if (task->cancelled || !task->ok || rewind->sequence != membership->sequence ||
-        membership->state != MEMBER_OWNING)
-        goto cleanup; /* still in state rewinding: asked again */
-    list = mem_zero(rewind->n, sizeof(*list));
-    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        for (unsigned i = 0; i < rewind->n; i++)
-            if (rewind->positions[i].cursor_id == cursor->cursor_id &&
-                cursor->state == CURSOR_REWINDING &&
-                rewind_one(membership, cursor, &rewind->positions[i], &list[n], now))
-                n++;
-    if (n && !consumer_rewind(membership->engine->consumer, list, n, &err))
-        log_err(LOG_LEVEL_ERROR, "reading again", &err);
-    for (unsigned i = 0; i < n; i++) {
-        struct cursor *cursor = cursors_find(membership, list[i].topic, list[i].partition);
-        intake_forward(cursor->lane->intake, membership->engine->consumer, cursor->topic,
-                       cursor->partition);
-    }
-cleanup:
-    free(list);
-    free(rewind->positions);
-    free(rewind);
-}
-
-static void start_rewind(struct membership *membership)
-{
-    unsigned n = 0;
-    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        n += cursor->state == CURSOR_REWINDING && cursor->lane && cursor->lane->n_sent == 0;
-    if (n == 0 || membership->rewinding)
-        return;
-    struct rewind *rewind = mem_zero(1, sizeof(*rewind));
-    rewind->task = (struct task){.work = read_positions, .done = rewind_done};
-    rewind->membership = membership;
-    rewind->sequence = membership->sequence;
-    rewind->positions = mem_zero(n, sizeof(*rewind->positions));
-    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        if (cursor->state == CURSOR_REWINDING && cursor->lane && cursor->lane->n_sent == 0)
-            rewind->positions[rewind->n++].cursor_id = cursor->cursor_id;
-    membership->rewinding = true;
-    service_submit(membership->engine->service, &rewind->task);
-}
 
 /* Fenced, and Kafka has not revoked it: ask the group by committing PostgreSQL's own offset. If the
  * group takes it, the partition is ours, and somebody moved the cursor (a replay does). */
@@ -332,6 +255,7 @@ static usec_t forward_again(struct cursor *cursor, usec_t now)
         cursor->assigned_at = now;
         intake_forward(cursor->lane->intake, cursor->lane->engine->consumer, cursor->topic,
                        cursor->partition);
+        cursor->lane->engine->poll_at = 0;
     }
     return cursor->assigned_at + silence;
 }
@@ -354,7 +278,7 @@ static void start_late(struct membership *membership, usec_t now)
         return;
     owed.list = mem_zero(n, sizeof(*owed.list));
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        if (cursor->state == CURSOR_RUNNING && (all || !cursor->assigned))
+        if (cursor->assigned ? all : cursor->state == CURSOR_RUNNING)
             owed.list[owed.n++] = (struct topic_partition){cursor->topic, cursor->partition, -1};
     cursors_start(membership, &owed, now);
     owed_clear(&owed);
@@ -374,7 +298,7 @@ usec_t cursors_turn(struct membership *membership, usec_t now)
         claim |= cursor->state == CURSOR_CLAIMING;
         membership->restless |= cursor->state == CURSOR_REWINDING;
     }
-    start_rewind(membership);
+    again = sooner(again, rewind_cursors(membership, now));
     if (claim)
         again = sooner(again, cursors_claim(membership, now));
     if (now >= membership->commit_at) {

@@ -118,11 +118,12 @@ static void free_streams(struct engine *engine)
 bool engine_close(struct engine *engine)
 {
     const usec_t patience = 5 * USEC_PER_SEC;
-    bool ended = relay_close(engine->relay, patience);
-    ended &= service_close(engine->service, patience);
+    /* A thread that is stuck still looks at what would be freed below. */
+    if (!relay_close(engine->relay, patience) || !service_close(engine->service, patience))
+        return false;
     membership_free(engine->membership);
     free_streams(engine);
-    ended &= pool_close(engine->pool, patience);
+    bool ended = pool_close(engine->pool, patience);
     loop_unwatch(engine->loop, engine->consumer_watch);
     if (engine->consumer)
         consumer_free(engine->consumer, (int)(patience / USEC_PER_MS));
@@ -132,7 +133,7 @@ bool engine_close(struct engine *engine)
 
 /* ---- one turn ---- */
 
-static void fail(struct engine *engine, const struct err *err)
+void engine_fail(struct engine *engine, const struct err *err)
 {
     if (engine->failed)
         return;
@@ -147,7 +148,7 @@ static void stray(struct engine *engine, const struct consumer_event *event, use
          cursor = cursor->next)
         if (cursor->lane && cursor->partition == event->partitions[0].partition &&
             strcmp(cursor->topic, event->partitions[0].topic) == 0)
-            engine_rewind_lane(engine, cursor->lane, now);
+            lane_drop(cursor->lane, now);
 }
 
 /* librdkafka reports every attempt to reconnect: a line now and then is enough. */
@@ -183,7 +184,7 @@ static void take_event(struct engine *engine, const struct consumer_event *event
         complain(engine, &event->err, now);
         return;
     case CONSUMER_FATAL:
-        fail(engine, &event->err);
+        engine_fail(engine, &event->err);
         return;
     case CONSUMER_NOTHING:
         return;
@@ -215,7 +216,11 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     engine->hurry = false;
     service_turn(engine->service, now);
     turn_consumer(engine, now);
-    again = sooner(engine->poll_at, membership_turn(engine->membership, now));
+    again = membership_turn(engine->membership, now);
+    /* An assign or a rewind may have let records into the control queue before they were forwarded:
+     * they are found before a lane can take what comes behind them for what comes next. */
+    turn_consumer(engine, now);
+    again = sooner(engine->poll_at, again);
     again = sooner(again, pool_turn(engine->pool, now));
     for (unsigned i = 0; i < engine->n_live; i++)
         for (unsigned lane = 0; lane < engine->live[i].n_lanes; lane++)

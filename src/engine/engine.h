@@ -79,6 +79,8 @@ void engine_fenced(struct engine *engine, struct cursor *cursor, usec_t now);
 void engine_rewind_lane(struct engine *engine, struct lane *lane, usec_t now);
 /* The cursor's offset is not in the log. */
 void engine_out_of_range(struct engine *engine, struct cursor *cursor, usec_t now);
+/* The engine cannot go on: leave the loop with this error, so that systemd starts another. */
+void engine_fail(struct engine *engine, const struct err *err);
 /* Dead letters were committed: the relay has work. */
 void engine_letters_written(struct engine *engine);
 

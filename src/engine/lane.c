@@ -125,13 +125,13 @@ void lane_remove(struct lane *lane, struct cursor *cursor, usec_t now)
         lane_unhold(lane);
     lane->last_cursor = NULL;
     if (!lane_drained(cursor)) {
-        for (unsigned i = 0; i < lane->n_sent; i++)
-            for (unsigned m = 0; m < lane->sealed[i]->n_moves; m++)
-                if (lane->sealed[i]->moves[m].cursor == cursor)
-                    lane->sealed[i]->moves[m].cursor = NULL;
         cursor->next_offset = cursor->read_offset; /* it has nothing to rewind any more */
         lane_drop(lane, now);
     }
+    for (unsigned i = 0; i < lane->n_sealed; i++)
+        for (unsigned m = 0; m < lane->sealed[i]->n_moves; m++)
+            if (lane->sealed[i]->moves[m].cursor == cursor)
+                lane->sealed[i]->moves[m].cursor = NULL;
     lane->cursors[cursor->slot] = NULL;
     cursor->lane = NULL;
 }
@@ -181,6 +181,9 @@ void lane_drop(struct lane *lane, usec_t now)
         make_spare(lane, batch);
     }
     batch_reset(lane->filling);
+    /* What is in flight must not be sent again if it fails: its cursors will be elsewhere by then.
+     */
+    lane->doomed = lane->n_sent > 0;
     lane->counts.rewinds++;
     engine_rewind_lane(lane->engine, lane, now);
 }
@@ -248,6 +251,12 @@ static void act(struct lane *lane, usec_t now)
     /* A drain may have been waiting for this, or a rewind. */
     lane->engine->hurry |= remedy != REMEDY_NONE || !membership_steady(lane->engine->membership);
     lane->remedy = REMEDY_NONE;
+    if (lane->doomed) {
+        lane_drop(lane, now);
+        /* The rewind reads the cursors: there is nothing to send again, and nothing to settle. */
+        remedy = remedy == REMEDY_HALT ? REMEDY_HALT : REMEDY_NONE;
+        pool_give(lane->engine->pool, lane, broken, now);
+    }
     switch (remedy) {
     case REMEDY_NONE:
     case REMEDY_RESEND:
@@ -314,10 +323,12 @@ static void send_one(struct lane *lane)
         lane->slot->watch->readable = true;
 }
 
-/* Borrow, send, give back. */
+/* Borrow, send, give back. After a failure what is in flight ends first: act() decides then. */
 static void dispatch(struct lane *lane, usec_t now)
 {
     struct pool *pool = lane->engine->pool;
+    if (lane->remedy != REMEDY_NONE)
+        return;
     if (lane->state == LANE_IDLE && lane->slot && pool_wanted(pool) &&
         (lane->n_sealed == 0 || lane->lease >= 2))
         pool_give(pool, lane, false, now);

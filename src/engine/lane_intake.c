@@ -127,6 +127,10 @@ static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
         if (cursor)
             engine_out_of_range(lane->engine, cursor, now);
         return true;
+    case INTAKE_DAMAGED:
+        if (cursor && takes_records(cursor))
+            engine_halt(lane->engine, lane->live, &item->err, now);
+        return true;
     case INTAKE_ERROR:
         log_err(LOG_LEVEL_WARNING, lane->live->stream->config->name, &item->err);
         return true;
@@ -145,10 +149,16 @@ void lane_unhold(struct lane *lane)
 
 void lane_pull(struct lane *lane, usec_t now)
 {
+    enum { ITEMS_PER_ROW = 4 }; /* records that become no row must not hold the loop */
     struct intake_item *item = &lane->held;
+    unsigned most = ITEMS_PER_ROW * lane->filling->limits.rows;
     if (lane->target.account_id == 0 || (!lane->ready && item->kind == INTAKE_EMPTY))
         return;
-    while (!batch_full(lane->filling)) {
+    while (!batch_full(lane->filling) && lane->state != LANE_HALTED) {
+        if (most-- == 0) {
+            lane->engine->hurry = true;
+            return;
+        }
         if (item->kind == INTAKE_EMPTY && intake_next(lane->intake, item) == INTAKE_EMPTY) {
             lane->ready = false;
             return;

@@ -11,6 +11,7 @@ struct settling {
     struct task task; /* first */
     struct lane *lane;
     struct cursor_position *positions;
+    int64_t *fences; /* as the cursors had them when this was asked */
     unsigned n;
 };
 
@@ -56,7 +57,9 @@ static void mark_fenced(const struct settling *settling, struct lane *lane, usec
         if (!cursor || (cursor->state != CURSOR_RUNNING && cursor->state != CURSOR_REWINDING))
             continue;
         const struct cursor_position *at = position_of(settling, cursor->cursor_id);
-        if (at && at->fence == cursor->fence && at->token == cursor->token)
+        /* One that joined, or was claimed anew, since this was asked is not judged by it. */
+        if (!at || settling->fences[at - settling->positions] != cursor->fence ||
+            (at->fence == cursor->fence && at->token == cursor->token))
             continue;
         engine_fenced(lane->engine, cursor, now);
     }
@@ -86,6 +89,7 @@ static void settled(struct task *task, usec_t now)
         lane_drop(lane, now);
 cleanup:
     free(settling->positions);
+    free(settling->fences);
     free(settling);
 }
 
@@ -95,8 +99,11 @@ void lane_settle(struct lane *lane)
     settling->task = (struct task){.work = read_positions, .done = settled};
     settling->lane = lane;
     settling->positions = mem_zero(lane->n_cursors + 1, sizeof(*settling->positions));
+    settling->fences = mem_zero(lane->n_cursors + 1, sizeof(*settling->fences));
     for (unsigned i = 0; i < lane->n_cursors; i++)
-        if (lane->cursors[i] && lane->cursors[i]->cursor_id)
+        if (lane->cursors[i] && lane->cursors[i]->cursor_id) {
+            settling->fences[settling->n] = lane->cursors[i]->fence;
             settling->positions[settling->n++].cursor_id = lane->cursors[i]->cursor_id;
+        }
     service_submit(lane->engine->service, &settling->task);
 }

@@ -131,6 +131,7 @@ struct lane {
     struct err failure; /* of the batch that failed first */
     enum remedy remedy; /* what follows from it once nothing is in flight */
     bool settle_again;  /* BACKOFF ends in SETTLING */
+    bool doomed;        /* what is in flight is not sent again if it fails */
     struct backoff backoff;
     usec_t due; /* BACKOFF: when it ends */
     struct log_gate gate;
@@ -151,6 +152,7 @@ struct live_stream {
     struct lane *lanes;
     unsigned n_lanes;
     unsigned lent;       /* connections held by its lanes */
+    bool halt_asked;     /* and is being written */
     bool stopped;        /* halted or paused */
     bool halt_unwritten; /* our own halt is not in pactolus.streams yet */
     struct err halt;

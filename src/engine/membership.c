@@ -70,7 +70,7 @@ static void cancel_claim(struct membership *membership)
     for (unsigned i = 0; i < membership->assign.n; i++) {
         struct cursor *cursor = cursors_find(membership, membership->assign.list[i].topic,
                                              membership->assign.list[i].partition);
-        if (cursor && cursor->state == CURSOR_CLAIMING && !cursor->assigned)
+        if (cursor && !cursor->assigned)
             cursors_remove(membership, cursor, membership->now);
     }
     membership->sequence++;
@@ -168,6 +168,9 @@ static void begin_leaving(void *self)
     membership->deadline = membership->now + membership->engine->config->drain_timeout;
 }
 
+/* Nothing depends on a proper leave: the group notices a member that is gone. */
+static const usec_t leave_patience = 5 * USEC_PER_SEC;
+
 static void leave(void *self)
 {
     struct membership *membership = self;
@@ -178,6 +181,7 @@ static void leave(void *self)
     else
         cursors_commit(membership, membership->now);
     membership->leaving = true;
+    membership->deadline = membership->now + leave_patience;
     consumer_close_begin(membership->engine->consumer);
 }
 
@@ -301,10 +305,17 @@ void membership_event(struct membership *membership, const struct consumer_event
     }
 }
 
+/* What a halted, fenced or rewinding cursor has read is dropped already: only what was sent counts.
+ */
+static bool on_its_way(const struct cursor *cursor)
+{
+    return cursor->state == CURSOR_RUNNING ? !lane_drained(cursor) : cursor->lane->n_sent > 0;
+}
+
 static bool drained(const struct membership *membership)
 {
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        if (cursor->draining && cursor->lane && !lane_drained(cursor))
+        if (cursor->draining && cursor->lane && on_its_way(cursor))
             return false;
     return true;
 }
@@ -334,8 +345,17 @@ usec_t membership_turn(struct membership *membership, usec_t now)
             membership->look_at = cursors_turn(membership, now);
         again = membership->look_at;
         break;
-    case MEMBER_DRAINING:
     case MEMBER_CLOSING:
+        if (membership->leaving) {
+            membership->gone |= consumer_closed(membership->engine->consumer);
+            if (now >= membership->deadline && !membership->gone)
+                log_warning("the brokers do not answer; leaving the group without a word");
+            membership->gone |= now >= membership->deadline;
+            again = membership->deadline;
+            break;
+        }
+        /* fall through */
+    case MEMBER_DRAINING:
         if (drained(membership))
             fire(membership, MEMBER_DRAINED, now);
         else if (now >= membership->deadline)
@@ -356,13 +376,18 @@ void membership_stop(struct membership *membership, usec_t now)
 
 void membership_abandon(struct membership *membership, usec_t now)
 {
-    if (membership->state == MEMBER_CLOSING && !membership->leaving)
+    if (membership->state != MEMBER_CLOSING)
+        return;
+    if (membership->leaving)
+        membership->gone = true;
+    else
         fire(membership, MEMBER_EXPIRED, now);
 }
 
 bool membership_left(const struct membership *membership)
 {
-    return membership->leaving && consumer_closed(membership->engine->consumer);
+    return membership->gone ||
+           (membership->leaving && consumer_closed(membership->engine->consumer));
 }
 
 bool membership_at_end(const struct membership *membership)

@@ -8,6 +8,8 @@
 
 #include "engine/membership.h"
 
+#include <stdatomic.h>
+
 /* Partitions that the group waits for an answer about; topic names are the configuration's. */
 struct owed {
     struct topic_partition *list;
@@ -21,17 +23,19 @@ struct membership {
     struct cursor *cursors;
     struct owed assign, revoke; /* unanswered */
     struct owed incoming;       /* of the event under way */
-    unsigned long sequence;     /* of assignments: a claim for an older one is void */
-    unsigned claims;            /* tasks under way */
-    usec_t claim_at;            /* not before */
-    usec_t deadline;            /* of a drain */
-    usec_t commit_at;           /* next advisory commit */
-    usec_t look_at;             /* when the cursors are looked at again; sooner when restless */
-    bool restless;              /* some cursor is not simply running */
+    atomic_ulong sequence; /* of assignments: a claim for an older one is void; claims look at it */
+    unsigned claims;       /* tasks under way */
+    usec_t claim_at;       /* not before */
+    usec_t deadline;       /* of a drain */
+    usec_t rewind_at;      /* not before */
+    usec_t commit_at;      /* next advisory commit */
+    usec_t look_at;        /* when the cursors are looked at again; sooner when restless */
+    bool restless;         /* some cursor is not simply running */
     bool committing, probing, rewinding;
     struct cursor *probed; /* the fenced cursor that the commit under way asks about */
     bool answered;         /* an assignment was answered once */
-    bool leaving;
+    bool leaving;          /* the consumer is closing; `deadline` bounds it */
+    bool gone;             /* the group was left, or we wait no longer for it */
     struct backoff backoff;
     struct log_gate gate;
 };

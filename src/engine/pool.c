@@ -187,6 +187,8 @@ usec_t pool_turn(struct pool *pool, usec_t now)
         hear(pool, &pool->slots[i], now);
     for (unsigned i = 0; i < pool->options.size && pool->first; i++) {
         struct pool_slot *slot = &pool->slots[i];
+        if (slot->lane && writer_in_flight(slot->writer) == 0)
+            again = now; /* an idle lane gives it back in its next turn */
         if (slot->writer && !slot->lane && lend(pool, slot))
             again = now; /* the lane that got it has something to send */
     }

@@ -8,12 +8,13 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     ROUND_LETTERS = 500,
     ROUND_BYTES = 4 * 1024 * 1024,
-    HOLDER_STALE_S = 15, /* a relay that has not been heard of so long has lost the row */
     DELIVERY_MS = 30000,
+    HOLDER_STALE_S = 90, /* a holder silent for longer than any round has lost the row */
 };
 static const usec_t look_again = 2 * USEC_PER_SEC;
 
@@ -32,7 +33,11 @@ struct relay {
     PGconn *conn;
     struct producer *producer;
     struct arena arena;
-    int64_t *delivered; /* ids of this round's delivered letters */
+    bool giving_up; /* this job only lets go of the row */
+    int64_t after;  /* where this round begins: letters that fail must not hide the others */
+    struct letter *letters; /* of this round */
+    bool *too_large;        /* by letter */
+    int64_t *delivered;     /* ids of this round's delivered letters */
     unsigned n_delivered;
     /* What the last round found: */
     bool ok, more, held;
@@ -48,6 +53,10 @@ static void on_report(void *context, void *tag, rd_kafka_resp_err_t code, int32_
     const struct letter *letter = tag;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         relay->delivered[relay->n_delivered++] = letter->id;
+        return;
+    }
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && letter->value.data) {
+        relay->too_large[letter - relay->letters] = true;
         return;
     }
     relay->n_failed++;
@@ -80,11 +89,16 @@ static bool open_clients(struct relay *relay)
     return relay->producer != NULL;
 }
 
-static void send_letter(struct relay *relay, struct letter *letter)
+/* What the DLQ topic does not take for its size goes without the value, which the ledger keeps. */
+static void send_letter(struct relay *relay, struct letter *letter, bool whole)
 {
     struct header *headers =
         arena_alloc(&relay->arena, (letter->n_headers + LETTER_HEADERS) * sizeof(*headers));
+    if (!whole)
+        letter->value = (struct span){0};
     unsigned n = letter_headers(letter, relay->engine->config->group, &relay->arena, headers);
+    if (!whole)
+        headers[n++] = (struct header){"pactolus.truncated", {"true", 4}};
     struct producer_message message = {
         .topic = letter->dlq_topic,
         .partition = -1,
@@ -97,7 +111,11 @@ static void send_letter(struct relay *relay, struct letter *letter)
         .tag = letter,
     };
     struct err err;
-    if (!producer_send(relay->producer, &message, DELIVERY_MS, &err)) {
+    if (producer_send(relay->producer, &message, DELIVERY_MS, &err))
+        return;
+    if (err.class == ERR_REJECT && whole && letter->value.data) {
+        relay->too_large[letter - relay->letters] = true;
+    } else {
         relay->n_failed++;
         relay->delivery = err;
         err_place(&relay->delivery, "%s", letter->dlq_topic);
@@ -133,26 +151,45 @@ static bool round_of(struct relay *relay)
         return false;
     if (!relay->held)
         return true;
-    if (!ledger_fetch(relay->conn, group, ROUND_LETTERS, ROUND_BYTES, &relay->arena, &letters, &n,
-                      &relay->err))
+    if (!ledger_fetch(relay->conn, group, relay->after, ROUND_LETTERS, ROUND_BYTES, &relay->arena,
+                      &letters, &n, &relay->err))
         return false;
+    relay->letters = letters;
+    memset(relay->too_large, 0, ROUND_LETTERS * sizeof(*relay->too_large));
     for (unsigned i = 0; i < n; i++)
-        send_letter(relay, &letters[i]);
-    if (!delivered_all(relay)) {
+        send_letter(relay, &letters[i], true);
+    bool all = delivered_all(relay);
+    for (unsigned i = 0; all && i < n; i++)
+        if (relay->too_large[i])
+            send_letter(relay, &letters[i], false);
+    if (!all || !delivered_all(relay)) {
         /* Reports that come later would speak of letters that are gone. */
         producer_close(relay->producer);
         relay->producer = NULL;
     }
-    relay->more = n > 0 && relay->n_delivered == n;
+    relay->more = n > 0 && relay->n_failed == 0;
+    if (relay->n_failed > 0)
+        relay->after = letters[n - 1].id;
+    else if (n == 0)
+        relay->after = 0; /* what failed is tried again from the oldest on */
     return ledger_mark(relay->conn, group, fence, relay->delivered, relay->n_delivered, &marked,
                        &relay->err);
+}
+
+/* At the end: so that another daemon need not wait until we are stale. */
+static bool give_up(struct relay *relay)
+{
+    relay->held = relay->more = false;
+    relay->n_delivered = relay->n_failed = 0;
+    return !relay->conn || ledger_release(relay->conn, relay->engine->config->group,
+                                          relay->engine->owner, &relay->err);
 }
 
 static void run(struct job *job)
 {
     struct relay *relay = (struct relay *)job;
     err_clear(&relay->err);
-    relay->ok = round_of(relay);
+    relay->ok = relay->giving_up ? give_up(relay) : round_of(relay);
 }
 
 struct relay *relay_open(struct engine *engine, struct err *err)
@@ -165,10 +202,12 @@ struct relay *relay_open(struct engine *engine, struct err *err)
                                       .cap = engine->config->retry_cap,
                                       .seed = (uint64_t)(uintptr_t)relay};
     relay->delivered = mem_zero(ROUND_LETTERS, sizeof(*relay->delivered));
+    relay->too_large = mem_zero(ROUND_LETTERS, sizeof(*relay->too_large));
     arena_init(&relay->arena, (size_t)256 * 1024);
     relay->worker = worker_open("pactolus-relay", err);
     if (!relay->worker) {
         free(relay->delivered);
+        free(relay->too_large);
         free(relay);
         return NULL;
     }
@@ -215,6 +254,13 @@ usec_t relay_turn(struct relay *relay, usec_t now)
     }
     if (relay->busy)
         return USEC_NEVER;
+    if (relay->engine->stops > 0) {
+        if (relay->counts.holding && !relay->giving_up) {
+            relay->giving_up = relay->busy = true;
+            worker_submit(relay->worker, &relay->job);
+        }
+        return USEC_NEVER;
+    }
     if (relay->kicked && relay->backoff.attempts == 0)
         relay->due = now;
     if (now < relay->due)
@@ -245,15 +291,12 @@ bool relay_close(struct relay *relay, usec_t patience)
         relay->busy = false;
     if (!worker_close(relay->worker, patience, NULL))
         return false;
-    struct err ignored;
-    if (relay->conn && relay->held &&
-        !ledger_release(relay->conn, relay->engine->config->group, relay->engine->owner, &ignored))
-        log_debug("the relay row was not released: %s", ignored.text);
     conn_close(relay->conn);
     if (relay->producer)
         producer_close(relay->producer);
     arena_free(&relay->arena);
     free(relay->delivered);
+    free(relay->too_large);
     free(relay);
     return true;
 }

@@ -70,6 +70,9 @@ usec_t states_turn(struct engine *engine, usec_t now)
         return USEC_NEVER;
     if (now < engine->states_at)
         return engine->states_at;
+    for (unsigned i = 0; i < engine->n_live; i++)
+        if (engine->live[i].halt_unwritten && !engine->live[i].halt_asked)
+            states_halt(engine, &engine->live[i], &engine->live[i].halt);
     struct look *look = mem_zero(1, sizeof(*look));
     look->task = (struct task){.work = read_states, .done = looked};
     look->engine = engine;
@@ -94,11 +97,9 @@ static void halt_written(struct task *task, usec_t now)
 {
     struct halting *halting = (struct halting *)task;
     (void)now;
-    if (!task->ok && !task->cancelled) {
-        states_halt(halting->engine, halting->live, &halting->err);
-    } else if (task->ok) {
+    halting->live->halt_asked = false; /* not written: asked again with the next look */
+    if (task->ok)
         halting->live->halt_unwritten = false;
-    }
     free(halting);
 }
 
@@ -109,6 +110,6 @@ void states_halt(struct engine *engine, struct live_stream *live, const struct e
                                 .engine = engine,
                                 .live = live,
                                 .err = *err};
-    live->halt_unwritten = true;
+    live->halt_unwritten = live->halt_asked = true;
     service_submit(engine->service, &halting->task);
 }

@@ -90,7 +90,14 @@ rd_kafka_t *consumer_client(struct consumer *consumer);
 
 /* ---- intake: the queue of one lane ---- */
 
-enum intake_kind { INTAKE_EMPTY = 0, INTAKE_RECORD, INTAKE_END, INTAKE_ERROR, INTAKE_OUT_OF_RANGE };
+enum intake_kind {
+    INTAKE_EMPTY = 0,
+    INTAKE_RECORD,
+    INTAKE_END,
+    INTAKE_ERROR,   /* trouble that librdkafka handles itself; for the log */
+    INTAKE_DAMAGED, /* records at that offset cannot be read, and librdkafka goes on behind them */
+    INTAKE_OUT_OF_RANGE, /* that offset is not in the log */
+};
 
 struct intake_item {
     enum intake_kind kind;

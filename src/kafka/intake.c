@@ -109,6 +109,14 @@ static void place_of(struct intake *intake, const char *topic, int32_t partition
     record->timestamp = -1;
 }
 
+/* Bytes of the log that cannot be read: the next record would look as if there had been none here.
+ */
+static bool is_damage(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__BAD_MSG || code == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+           code == RD_KAFKA_RESP_ERR_INVALID_MSG || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+}
+
 static void item_error(struct intake *intake, struct intake_item *item, rd_kafka_resp_err_t code,
                        const char *text, const char *topic, int32_t partition, int64_t offset)
 {
@@ -118,7 +126,9 @@ static void item_error(struct intake *intake, struct intake_item *item, rd_kafka
         item->kind = INTAKE_END;
         return;
     }
-    item->kind = code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ? INTAKE_OUT_OF_RANGE : INTAKE_ERROR;
+    item->kind = code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ? INTAKE_OUT_OF_RANGE
+                 : is_damage(code) && topic                   ? INTAKE_DAMAGED
+                                                              : INTAKE_ERROR;
     kafka_error(&item->err, code, text);
     if (topic)
         err_place(&item->err, "%s[%d]@%lld", topic, (int)partition, (long long)item->record.offset);

@@ -117,15 +117,20 @@ bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct
     arrays_fill(&arrays, list, n);
     const char *params[] = {stream, cluster_id, arrays.topics.data, arrays.partitions.data};
     /* The answer keeps the order of the question, so that one walk matches both. */
-    PGresult *result =
-        conn_query(conn,
-                   "SELECT (u.topic IS NULL) FROM unnest($3::text[], $4::int4[])"
-                   "       WITH ORDINALITY AS w(topic, partition, place)"
-                   "  LEFT JOIN pactolus.unclaimed($1::int4, $2, $3::text[], $4::int4[]) AS u"
-                   "         ON u.topic = w.topic AND u.partition = w.partition ORDER BY w.place",
-                   4, params, err);
-    for (unsigned i = 0; result && i < n && (int)i < PQntuples(result); i++)
+    PGresult *result = conn_query(
+        conn,
+        "SELECT coalesce(bool_or(l.partition = w.partition), false), count(l.log_id) > 0"
+        "  FROM unnest($3::text[], $4::int4[])"
+        "       WITH ORDINALITY AS w(topic, partition, place)"
+        "  LEFT JOIN (pactolus.logs AS l JOIN pactolus.cursors AS c"
+        "             ON c.log_id = l.log_id AND c.stream_id = $1::int4 AND c.rebuild = 0)"
+        "         ON l.cluster_id = $2 AND l.topic = w.topic"
+        " GROUP BY w.place ORDER BY w.place",
+        4, params, err);
+    for (unsigned i = 0; result && i < n && (int)i < PQntuples(result); i++) {
         list[i].exists = *PQgetvalue(result, (int)i, 0) == 't';
+        list[i].topic_known = *PQgetvalue(result, (int)i, 1) == 't';
+    }
     assert(!result || PQntuples(result) == (int)n);
     PQclear(result);
     arrays_free(&arrays);
@@ -136,15 +141,16 @@ bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct
 struct claim {
     PGconn *conn, *control;
     const char *owner;
+    const char *stream_id;
     char backend[16]; /* the waiting session; not PQbackendPID(), which may be a pooler's */
     usec_t deadline, look_at;
 };
 
 static bool end_blockers(struct claim *claim, struct err *err)
 {
-    const char *params[] = {claim->backend, claim->owner};
-    return query_done(claim->control, "SELECT pactolus.end_blockers($1::int4, $2::uuid)", 2, params,
-                      err);
+    const char *params[] = {claim->backend, claim->stream_id, claim->owner};
+    return query_done(claim->control, "SELECT pactolus.end_blockers($1::int4, $2::int4, $3::uuid)",
+                      3, params, err);
 }
 
 static void cancel(PGconn *conn)
@@ -270,6 +276,7 @@ bool claim_run(PGconn *conn, PGconn *control, unsigned stream_id, const char *cl
     snprintf(claim.backend, sizeof claim.backend, "%s", PQgetvalue(result, 0, 0));
     PQclear(result);
     snprintf(stream, sizeof stream, "%u", stream_id);
+    claim.stream_id = stream;
     arrays_fill(&arrays, list, n);
     const char *params[] = {stream,
                             cluster_id,

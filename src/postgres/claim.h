@@ -33,12 +33,13 @@ struct claimed {
     int32_t partition;
     int64_t start; /* first offset if the cursor does not exist; -1 = it must exist */
     /* found */
-    bool exists; /* by claim_look */
+    bool exists;      /* by claim_look: this partition has a cursor */
+    bool topic_known; /* by claim_look: some partition of its topic has one */
     int64_t cursor_id, next_offset, fence, token, order_ts;
     log_id log;
 };
 
-/* Which of the partitions have a cursor already (fills `exists`). */
+/* Which of the partitions have a cursor already (fills `exists` and `topic_known`). */
 bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct claimed *list,
                 unsigned n, struct err *err) MUST_CHECK;
 /* Claim them all, or none. `control` is a second connection, used after 300 ms of waiting and every

@@ -35,45 +35,30 @@ static const char sql_mark[] =
 
 /* Lengths are known without reading the values, so a page of letters is bounded before it is sent.
  */
+/* clang-format off: it would break the text into words. */
 static const char sql_fetch[] =
     "WITH next AS ("
     "   SELECT d.dead_letter_id, coalesce(octet_length(d.key), 0)::int8"
     "          + coalesce(octet_length(d.value), 0) + pg_column_size(d.header_values) AS bytes"
     "     FROM pactolus.dead_letters d JOIN pactolus.streams s USING (stream_id)"
     "    WHERE s.consumer_group = $1 AND d.relayed_at IS NULL AND d.dlq_topic <> ''"
+    "      AND d.dead_letter_id > $4::int8"
     "    ORDER BY d.dead_letter_id LIMIT $2::int4),"
     " page AS (SELECT dead_letter_id, row_number() OVER w AS place, sum(bytes) OVER w AS total"
     "            FROM next WINDOW w AS (ORDER BY dead_letter_id))"
     " SELECT d.dead_letter_id, s.name, d.dlq_topic, d.topic, d.partition, d.attempts, d.\"offset\","
-    "        d.record_ts, d.reason, d.detail, d.sqlstate, d.contract, " RFC3339(
-        "d.first_failed_at") "        AS first_failed, " RFC3339("d.last_failed_at") " AS "
-                                                                                     "last_failed, "
-                                                                                     "d.key, "
-                                                                                     "d.value,"
-                                                                                     "        "
-                                                                                     "d.header_"
-                                                                                     "names, "
-                                                                                     "d.header_"
-                                                                                     "values"
-                                                                                     "   FROM page "
-                                                                                     "p JOIN "
-                                                                                     "pactolus."
-                                                                                     "dead_letters "
-                                                                                     "d USING "
-                                                                                     "(dead_letter_"
-                                                                                     "id)"
-                                                                                     "   JOIN "
-                                                                                     "pactolus."
-                                                                                     "streams s "
-                                                                                     "USING "
-                                                                                     "(stream_id)"
-                                                                                     "  WHERE "
-                                                                                     "p.place = 1 "
-                                                                                     "OR p.total "
-                                                                                     "<= $3::int8 "
-                                                                                     "ORDER BY "
-                                                                                     "d.dead_"
-                                                                                     "letter_id";
+    "        d.record_ts, d.reason, d.detail, d.sqlstate, d.contract,"
+    "        " RFC3339(
+        "d.first_failed_at") " AS first_failed,"
+                             "        " RFC3339(
+                                 "d.last_failed_at") " AS last_failed, d.key, d.value,"
+                                                     "        d.header_names, d.header_values"
+                                                     "   FROM page p JOIN pactolus.dead_letters d "
+                                                     "USING (dead_letter_id)"
+                                                     "   JOIN pactolus.streams s USING (stream_id)"
+                                                     "  WHERE p.place = 1 OR p.total <= $3::int8 "
+                                                     "ORDER BY d.dead_letter_id";
+/* clang-format on */
 
 enum fetch_column {
     FETCH_ID,
@@ -215,15 +200,16 @@ static void letter_read(const PGresult *result, int row, struct arena *arena, st
     letter_headers(result, row, arena, out);
 }
 
-bool ledger_fetch(PGconn *conn, const char *group, unsigned max, size_t max_bytes,
+bool ledger_fetch(PGconn *conn, const char *group, int64_t after, unsigned max, size_t max_bytes,
                   struct arena *arena, struct letter **list, unsigned *n, struct err *err)
 {
     enum { BINARY = 1 };
-    char limit[16], bytes[24];
+    char limit[16], bytes[24], above[24];
+    snprintf(above, sizeof above, "%" PRId64, after);
     snprintf(limit, sizeof limit, "%u", max);
     snprintf(bytes, sizeof bytes, "%zu", max_bytes);
-    const char *params[] = {group, limit, bytes};
-    PGresult *result = PQexecParams(conn, sql_fetch, 3, NULL, params, NULL, NULL, BINARY);
+    const char *params[] = {group, limit, bytes, above};
+    PGresult *result = PQexecParams(conn, sql_fetch, 4, NULL, params, NULL, NULL, BINARY);
     bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
     *list = NULL;
     *n = 0;

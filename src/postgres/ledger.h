@@ -32,9 +32,9 @@ struct letter {
     struct header *headers;
     unsigned n_headers;
 };
-/* At most `max` unrelayed letters of the group's streams, oldest first, at most `max_bytes` of
- * values (at least one letter). *list is in the arena. */
-bool ledger_fetch(PGconn *conn, const char *group, unsigned max, size_t max_bytes,
+/* At most `max` unrelayed letters of the group's streams with ids above `after`, oldest first, at
+ * most `max_bytes` of values (at least one letter). *list is in the arena. */
+bool ledger_fetch(PGconn *conn, const char *group, int64_t after, unsigned max, size_t max_bytes,
                   struct arena *arena, struct letter **list, unsigned *n,
                   struct err *err) MUST_CHECK;
 /* Mark as relayed those ids, if `fence` is still the group's. *marked = false when it is not. */

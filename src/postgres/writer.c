@@ -10,14 +10,7 @@
 #include <string.h>
 
 /* What the next result on the connection answers. */
-enum answer {
-    ANSWER_PREPARE,
-    ANSWER_PREPARED, /* the Sync behind them */
-    ANSWER_ADVANCE,
-    ANSWER_ROWS,
-    ANSWER_LETTERS,
-    ANSWER_SYNC,
-};
+enum answer { ANSWER_PREPARE, ANSWER_ADVANCE, ANSWER_ROWS, ANSWER_LETTERS, ANSWER_SYNC };
 
 enum { WRITER_ANSWERS_MAX = 32 };
 
@@ -130,25 +123,18 @@ static bool send_prepared(struct writer *writer, const char *name, enum answer a
     return true;
 }
 
-/* What a batch needs is prepared in front of it, under a Sync of its own: were it part of the
- * batch, a batch that fails early would take along what the next one in flight relies on. */
+/* What a batch needs is prepared ahead of all that can fail in it: prepared statements outlive
+ * their transaction, but a Parse behind a failure is skipped, and the next batch in flight relies
+ * on it. */
 static bool send_prepares(struct writer *writer, const struct write_target *target,
                           const struct batch *batch, enum statement kind)
 {
     const struct statement_text *text = &target->statements[kind];
-    unsigned known = writer->prepared.count;
     char name[STATEMENT_NAME_MAX];
     statement_name(name, target->stream_id, kind);
-    if (!prepare(writer, "advance", statement_advance, 0, NULL) ||
-        !prepare(writer, name, text->sql, text->n_params, text->param_oids) ||
-        (batch->n_letters && !prepare(writer, "letters", statement_letters, 0, NULL)))
-        return false;
-    if (writer->prepared.count == known)
-        return true;
-    if (!PQpipelineSync(writer->conn))
-        return false;
-    expect(writer, ANSWER_PREPARED, "");
-    return true;
+    return prepare(writer, "advance", statement_advance, 0, NULL) &&
+           prepare(writer, name, text->sql, text->n_params, text->param_oids) &&
+           (batch->n_letters == 0 || prepare(writer, "letters", statement_letters, 0, NULL));
 }
 
 static bool send_advance(struct writer *writer, const struct batch *batch)
@@ -227,9 +213,8 @@ static void take_rows(struct flight *flight, const PGresult *result)
     flight->met = (int64_t)be64_load(PQgetvalue(result, 0, 1));
 }
 
-/* One whose Parse failed or was skipped does not exist: it is prepared again at the next use. The
- * batch behind it fails for that reason; a batch behind that one, of a missing statement (26000:
- * retry). */
+/* A statement whose Parse failed or was skipped does not exist: it is prepared again at the next
+ * use. A batch in flight behind it fails for want of it (26000: retry). */
 static void take_result(struct writer *writer, const struct expected *expected,
                         const PGresult *result)
 {
@@ -267,14 +252,13 @@ static void read_results(struct writer *writer)
         if (dead)
             return;
         /* A commit that fails reports its error ahead of the sync: that answer is still to come. */
-        bool ends = expected->answer == ANSWER_SYNC, paused = expected->answer == ANSWER_PREPARED;
-        if ((ends || paused) && !sync)
+        if (expected->answer == ANSWER_SYNC && !sync)
             continue;
         writer->answers_at = (writer->answers_at + 1) % WRITER_ANSWERS_MAX;
         writer->answers_waiting--;
-        if (ends)
+        if (sync)
             writer->done++;
-        else if (!paused)
+        else
             PQclear(PQgetResult(writer->conn));
     }
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/dead_letter.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 
 static const struct {
@@ -47,6 +49,18 @@ static const char *copy_text(const char *text, struct arena *arena)
     return text ? arena_string(arena, text, __builtin_strlen(text)) : "";
 }
 
+/* An error text may quote bytes of the record, and be cut in the middle of a character: PostgreSQL
+ * would refuse the dead letter itself. */
+static const char *copy_detail(const struct err *err, struct arena *arena)
+{
+    if (!err)
+        return "";
+    size_t length = __builtin_strlen(err->text);
+    char *copy = arena_string(arena, err->text, length);
+    text_utf8_mend(copy, length);
+    return copy;
+}
+
 static void copy_headers(struct dead_letter *letter, const struct record *record,
                          struct arena *arena)
 {
@@ -82,7 +96,7 @@ void dead_letter_make(struct dead_letter *letter, const struct record *record,
         .key = copy_span(record->key, arena),
         .value = copy_span(record->value, arena),
         .reason = reason,
-        .detail = copy_text(err ? err->text : NULL, arena),
+        .detail = copy_detail(err, arena),
         .sqlstate = copy_text(err ? err->sqlstate : NULL, arena),
         .contract = copy_text(contract, arena),
     };

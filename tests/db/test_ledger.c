@@ -100,7 +100,7 @@ static void letters_come_whole(void **state)
     letter(1, "NULL, '\\x00ff', '{a,b,\"\"}', ARRAY['\\x01', NULL, '']::bytea[], 't.dlq'");
     letter(2, "'', NULL, '{}', '{}', 't.dlq'");
     letter(3, "'k', 'v', '{}', '{}', ''"); /* the ledger only */
-    assert_true(ledger_fetch(conn, "g", 10, 1000, &arena, &list, &n, &err));
+    assert_true(ledger_fetch(conn, "g", 0, 10, 1000, &arena, &list, &n, &err));
     assert_int_equal(n, 2);
     assert_string_equal(list[0].stream, "s");
     assert_string_equal(list[0].dlq_topic, "t.dlq");
@@ -127,7 +127,7 @@ static void letters_come_whole(void **state)
     assert_int_equal(list[1].key.length, 0);
     assert_null(list[1].value.data);
     assert_int_equal(list[1].n_headers, 0);
-    assert_true(ledger_fetch(conn, "other", 10, 1000, &arena, &list, &n, &err));
+    assert_true(ledger_fetch(conn, "other", 0, 10, 1000, &arena, &list, &n, &err));
     assert_int_equal(n, 0);
 }
 
@@ -139,11 +139,11 @@ static void pages_are_bounded_by_count_and_bytes(void **state)
     unsigned n;
     for (int i = 0; i < 5; i++)
         letter(i, "'', convert_to(repeat('x', 1000), 'UTF8'), '{}', '{}', 't.dlq'");
-    assert_true(ledger_fetch(conn, "g", 3, 1000000, &arena, &list, &n, &err));
+    assert_true(ledger_fetch(conn, "g", 0, 3, 1000000, &arena, &list, &n, &err));
     assert_int_equal(n, 3);
-    assert_true(ledger_fetch(conn, "g", 5, 2500, &arena, &list, &n, &err));
+    assert_true(ledger_fetch(conn, "g", 0, 5, 2500, &arena, &list, &n, &err));
     assert_int_equal(n, 2);
-    assert_true(ledger_fetch(conn, "g", 5, 10, &arena, &list, &n, &err));
+    assert_true(ledger_fetch(conn, "g", 0, 5, 10, &arena, &list, &n, &err));
     assert_int_equal(n, 1);
     assert_int_equal(list[0].offset, 0);
 }

@@ -510,6 +510,7 @@ static void large_batches_are_sent_in_parts(void **state)
             put(batch, id, "1", false);
         }
     send_batch(&first, true);
+    assert_true(writer_wants_write(writer));
     send_batch(&second, false);
     committed(&first, 3000, 0);
     committed(&second, 3000, 3000);

@@ -421,8 +421,15 @@ class Test:
         new = confluent_kafka.admin.NewTopic(full, partitions, 1, config={
             key.replace("_", "."): str(item) for key, item in settings.items()})
         admin.create_topics([new])[full].result(30)
-        wait(lambda: self.partitions(full) == partitions, f"topic {full}")
+        wait(lambda: self.partitions(full) == partitions and self.leads(full), f"topic {full}")
         return full
+
+    def leads(self, topic):
+        """True when every partition's leader answers: a new topic's do so a moment later."""
+        try:
+            return bool(self.end(topic))
+        except confluent_kafka.KafkaException:
+            return False
 
     def delete_topic(self, topic):
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.kafka.bootstrap})
@@ -574,6 +581,15 @@ class Test:
         return self.stream(topic, "payments.v1.Payment", "payment", table=table, **settings)
 
     # --- end
+
+    def settle(self):
+        """What every test that passed asks at last: daemons end when asked, and left no complaint."""
+        for daemon in self.daemons:
+            if daemon.alive():
+                daemon.thaw()
+                equal(daemon.stop(), 0, f"exit status of {daemon.log_path.stem}")
+            found = re.search(r"(.*Sanitizer.*|.*runtime error:.*|.*[Aa]ssertion.*)", daemon.text())
+            expect(not found, f"{daemon.log_path.name} holds:", found and found.group(0))
 
     def tails(self, lines=25):
         for daemon in self.daemons:

@@ -45,6 +45,7 @@ def run_one(world, name, body, keep):
     try:
         test = harness.Test(world, name)
         body(test)
+        test.settle()
     except harness.Skipped as skipped:
         text = f"skipped: {skipped}"
     except harness.Failure as failure:

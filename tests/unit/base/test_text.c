@@ -237,9 +237,21 @@ static void for_people(void **state)
     assert_string_equal(text_bytes(INT64_MIN, out), "-8.0 EiB");
 }
 
+static void broken_characters_are_mended(void **state)
+{
+    (void)state;
+    char cut[] = "caf\xc3\xa9 caf\xc3";
+    text_utf8_mend(cut, strlen(cut));
+    assert_string_equal(cut, "caf\xc3\xa9 caf?");
+    char wild[] = "\xff\xe2\x82\xac\xe2\x82z\xc0\x80";
+    text_utf8_mend(wild, strlen(wild));
+    assert_string_equal(wild, "?\xe2\x82\xac??z??");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(broken_characters_are_mended),
         cmocka_unit_test(utf8_accepts_every_scalar),
         cmocka_unit_test(utf8_refuses_the_rest),
         cmocka_unit_test(utf8_count),

@@ -235,6 +235,7 @@ static void both_keys_must_name_one_row(void **state)
     struct span value = payment("{\"payment_id\":\"p1\"}");
     refused(FIXTURE_SPAN("p2"), value, REASON_KEY_MISMATCH, "payment_id");
     refused(FIXTURE_SPAN("p11"), value, REASON_KEY_MISMATCH, "payment_id");
+    refused(FIXTURE_SPAN("p"), value, REASON_KEY_MISMATCH, "payment_id");
     refused(TOMBSTONE, value, REASON_KEY, "");
     pipeline.key.format = KEY_NONE;
     assert_int_equal(run(FIXTURE_SPAN("p2"), value), VERDICT_ROW);
@@ -302,6 +303,7 @@ static void header_deletes_carry_their_version(void **state)
         version_text = bad[i];
         assert_int_equal(run_record(&record), VERDICT_REJECT);
         assert_int_equal(parsed.reason, REASON_VERSION);
+        assert_int_equal(strstr(parsed.err.text, "without the header") != NULL, i == 0);
         assert_int_equal(arena.used, used);
     }
     refused(KEY, TOMBSTONE, REASON_VERSION, "ce_version"); /* no header at all */

@@ -115,6 +115,15 @@ static void take(struct batch *batch, struct entry table[KEYS], const struct mad
     take(batch, table, made, soft);
 }
 
+/* A record that was read before is applied once more, alone: the redrive of a dead letter. */
+static void redrive(const struct history *history, struct batch *batch, bool soft,
+                    struct entry table[KEYS], const unsigned next[LOGS])
+{
+    unsigned log = draw(LOGS);
+    if (next[log])
+        take(batch, table, &history->made[log][draw(next[log])], soft);
+}
+
 /* Read all logs to their ends, each in its order, now and then some records back (a lost batch, a
  * new owner, a replay). */
 static void run_history(const struct history *history, struct batch *batch, bool soft,
@@ -137,7 +146,11 @@ static void run_history(const struct history *history, struct batch *batch, bool
             unsigned back = draw(20);
             next[log] = next[log] > back ? next[log] - back : 0;
         }
+        if (draw(30) == 0)
+            redrive(history, batch, soft, table, next);
     }
+    for (int i = 0; i < 10; i++)
+        redrive(history, batch, soft, table, next);
     flush(batch, table);
 }
 

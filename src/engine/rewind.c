@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/rewind.h"
+
+#include "base/log.h"
+#include "engine/lane.h"
+
+#include <stdlib.h>
+
+static const usec_t try_again = 1 * USEC_PER_SEC;
+
+struct rewind {
+    struct task task; /* first */
+    struct membership *membership;
+    unsigned long sequence;
+    struct cursor_position *positions;
+    unsigned n;
+};
+
+static bool read_positions(struct task *task, struct service_sessions *sessions)
+{
+    struct rewind *rewind = (struct rewind *)task;
+    return cursor_positions(sessions->conn, rewind->positions, rewind->n, &task->err);
+}
+
+/* Fetch from PostgreSQL's offset; the cursor counts again only when librdkafka has taken that:
+ * going on from its old position would book what lies between as a gap. False when it has to be
+ * tried again. */
+static bool rewind_one(struct membership *membership, struct cursor *cursor,
+                       const struct cursor_position *at, usec_t now)
+{
+    char text[CURSOR_TEXT];
+    struct err err;
+    struct topic_partition where = {cursor->topic, cursor->partition, at->next_offset};
+    if (at->fence != cursor->fence || at->token != cursor->token) {
+        membership_fenced(membership, cursor, now);
+        return true;
+    }
+    membership->engine->poll_at = 0;
+    if (!consumer_rewind(membership->engine->consumer, &where, 1, &err)) {
+        log_err(LOG_LEVEL_WARNING, "reading again", &err);
+        return false;
+    }
+    intake_forward(cursor->lane->intake, membership->engine->consumer, cursor->topic,
+                   cursor->partition);
+    log_info("%s: reading again from %lld", cursor_text(cursor, cursor->read_offset, text),
+             (long long)at->next_offset);
+    cursor->next_offset = cursor->read_offset = at->next_offset;
+    cursor->order_ts = at->order_ts;
+    cursor->at_end = cursor->heard = false;
+    cursor->assigned_at = now;
+    cursor_fire(cursor, CURSOR_REWOUND);
+    return true;
+}
+
+static bool ready(const struct cursor *cursor)
+{
+    return cursor->state == CURSOR_REWINDING && cursor->lane && cursor->lane->n_sent == 0;
+}
+
+static void rewind_done(struct task *task, usec_t now)
+{
+    struct rewind *rewind = (struct rewind *)task;
+    struct membership *membership = rewind->membership;
+    bool good = task->ok && !task->cancelled;
+    membership->rewinding = false;
+    membership->restless = true;
+    if (good && rewind->sequence == atomic_load(&membership->sequence) &&
+        membership->state == MEMBER_OWNING)
+        for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+            for (unsigned i = 0; i < rewind->n; i++)
+                if (rewind->positions[i].cursor_id == cursor->cursor_id && ready(cursor))
+                    good &= rewind_one(membership, cursor, &rewind->positions[i], now);
+    membership->rewind_at = good ? now : now + try_again;
+    free(rewind->positions);
+    free(rewind);
+}
+
+usec_t rewind_cursors(struct membership *membership, usec_t now)
+{
+    unsigned n = 0;
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        n += ready(cursor);
+    if (n == 0 || membership->rewinding)
+        return USEC_NEVER;
+    if (now < membership->rewind_at)
+        return membership->rewind_at;
+    struct rewind *rewind = mem_zero(1, sizeof(*rewind));
+    rewind->task = (struct task){.work = read_positions, .done = rewind_done};
+    rewind->membership = membership;
+    rewind->sequence = atomic_load(&membership->sequence);
+    rewind->positions = mem_zero(n, sizeof(*rewind->positions));
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (ready(cursor))
+            rewind->positions[rewind->n++].cursor_id = cursor->cursor_id;
+    membership->rewinding = true;
+    service_submit(membership->engine->service, &rewind->task);
+    return USEC_NEVER;
+}
