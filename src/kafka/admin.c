@@ -29,11 +29,22 @@ void admin_close(rd_kafka_t *client)
         rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
+/* The place of a failure to reach anyone: whom we asked. */
+static void name_brokers(rd_kafka_t *client, struct err *err)
+{
+    char brokers[128];
+    size_t size = sizeof brokers;
+    if (rd_kafka_conf_get(rd_kafka_conf(client), "bootstrap.servers", brokers, &size) ==
+        RD_KAFKA_CONF_OK)
+        err_place(err, "%s", brokers);
+}
+
 char *admin_cluster_id(rd_kafka_t *client, int timeout_ms, struct err *err)
 {
     char *theirs = rd_kafka_clusterid(client, timeout_ms);
     if (!theirs) {
         kafka_error(err, RD_KAFKA_RESP_ERR__TIMED_OUT, "no broker told the cluster's id in time");
+        name_brokers(client, err);
         return NULL;
     }
     char *id = mem_string(theirs);

@@ -148,12 +148,35 @@ static void a_fenced_owner_asks_the_group_and_claims_again(void **state)
     world_produce(&world, 1, 50);
     finish();
     assert_int_equal(reads(daemon), 6);
-    /* One of a lane's cursors only, with batches on their way. */
-    world_produce(&world, 0, 200);
-    live_exec(world.conn, "UPDATE pactolus.cursors SET fence = fence + 1"
-                          " WHERE cursor_id = (SELECT min(cursor_id) FROM pactolus.cursors)");
-    world_produce(&world, 0, 50);
+}
+
+/* Every cursor of the lane of a[1] and a[3] has records on their way. */
+static bool lane_is_loaded(const struct daemon *daemon)
+{
+    const struct lane *lane = &daemon->engine.live[0].lanes[1];
+    unsigned loaded = 0;
+    for (unsigned i = 0; i < lane->n_cursors; i++)
+        loaded += lane->cursors[i] && lane->cursors[i]->read_offset > lane->cursors[i]->next_offset;
+    return lane->n_sent > 0 && loaded == 2;
+}
+
+/* One of a lane's two cursors is fenced with batches of both on their way: the other reads again.
+ */
+static void a_fenced_cursor_takes_nothing_from_its_neighbour(void **state)
+{
+    (void)state;
+    struct daemon *daemon = world_start(&world, 0);
+    world_produce(&world, 0, 10);
+    world_until_consumed(&world);
+    PGconn *other = live_open();
+    live_exec(other, "BEGIN; UPDATE pactolus.cursors c SET fence = fence + 1 FROM pactolus.logs l"
+                     " WHERE l.log_id = c.log_id AND l.topic = 'a' AND l.partition = 1");
+    world_produce(&world, 0, 300);
+    WORLD_UNTIL(&world, lane_is_loaded(daemon))
+    live_exec(other, "COMMIT");
+    conn_close(other);
     finish();
+    assert_int_equal(reads(daemon), 6);
 }
 
 /* ---- halt and resume ---- */
@@ -231,6 +254,23 @@ static void killed_sessions_lose_and_double_nothing(void **state)
     finish();
 }
 
+/* Nothing follows that would bring a lost batch to light. */
+static void a_batch_of_unknown_fate_is_settled(void **state)
+{
+    (void)state;
+    struct daemon *daemon = world_start(&world, 0);
+    WORLD_UNTIL(&world, reads(daemon) == 6)
+    PGconn *other = live_open();
+    live_exec(other, "BEGIN; SELECT 1 FROM pactolus.cursors FOR UPDATE");
+    world_produce(&world, 0, 10);
+    WORLD_UNTIL(&world, in_flight(daemon) == 2) /* both lanes of the stream */
+    live_exec(world.conn, KILL_ALL);
+    WORLD_UNTIL(&world, in_flight(daemon) == 0)
+    live_exec(other, "ROLLBACK");
+    conn_close(other);
+    finish();
+}
+
 static void idle_sessions_that_are_killed_cost_no_turns(void **state)
 {
     (void)state;
@@ -262,12 +302,15 @@ int main(void)
         TEST(a_superseded_rebalance_leaves_no_partition_alone, eager),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, cooperative),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, eager),
+        TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, cooperative),
+        TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, eager),
         TEST(a_halted_stream_leaves_the_other_alone_and_goes_on, cooperative),
         TEST(a_halted_stream_leaves_the_other_alone_and_goes_on, eager),
         TEST(a_paused_stream_waits, cooperative),
         TEST(a_paused_stream_waits, eager),
         TEST(killed_sessions_lose_and_double_nothing, cooperative),
         TEST(killed_sessions_lose_and_double_nothing, eager),
+        TEST(a_batch_of_unknown_fate_is_settled, cooperative),
         TEST(idle_sessions_that_are_killed_cost_no_turns, cooperative),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

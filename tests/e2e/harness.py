@@ -7,7 +7,6 @@ one until its deadline.
 """
 
 import contextlib
-import hashlib
 import importlib
 import json
 import os
@@ -629,10 +628,6 @@ def test(function=None, *, full_only=False, real_kafka=False):
 
 def collected():
     return list(_tests)
-
-
-def digest(text):
-    return hashlib.md5(text.encode()).hexdigest()
 
 
 def scratch():
