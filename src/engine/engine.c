@@ -15,6 +15,8 @@
  * max.poll.interval.ms. */
 static const usec_t poll_interval = 500 * USEC_PER_MS;
 
+static const usec_t end_interval = 10 * USEC_PER_MS;
+
 /* ---- opening and closing ---- */
 
 static void fill_conn_options(struct engine *engine)
@@ -233,6 +235,9 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     if (engine->options.until_end && engine->stops == 0 && membership_at_end(engine->membership) &&
         relay_idle(engine->relay))
         engine_stop(engine, now);
+    /* That everything was read to its end is nobody's event. */
+    if (engine->options.until_end)
+        again = sooner(again, now + end_interval);
     return engine->hurry ? now : again;
 }
 

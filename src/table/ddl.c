@@ -71,9 +71,9 @@ void ddl_table(struct buf *out, const struct shape *want)
         required_constraint(out, want, want->required[i]);
     }
     /* An updated row's next version needs room in its own page, or every index must learn of it
-     * (no HOT update). A tenth is enough, since pruning gives the room back; appended rows never
-     * change. */
-    buf_printf(out, "\n) WITH (fillfactor = %d);\n", is_append(want) ? 100 : 90);
+     * (no HOT update). With a fifth left free 99.99 % of updates were HOT under load, with a tenth
+     * 99.2 %, and pruning took a sixth of the backend's time. Appended rows never change. */
+    buf_printf(out, "\n) WITH (fillfactor = %d);\n", is_append(want) ? 100 : 80);
     if (*want->comment)
         comment_on(out, "TABLE", want->schema, want->table, NULL, want->comment);
     for (unsigned i = 0; i < want->n_columns; i++)
