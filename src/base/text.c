@@ -45,13 +45,12 @@ bool text_utf8_valid(const char *text, size_t length)
     const unsigned char *s = (const unsigned char *)text;
     size_t at = 0;
     while (at < length) {
-        uint64_t word;
-        if (length - at >= sizeof word) {
-            memcpy(&word, s + at, sizeof word);
-            if (!(word & 0x8080808080808080u)) {
-                at += sizeof word;
-                continue;
-            }
+        uint64_t word = 0;
+        size_t left = length - at, bytes = left < sizeof word ? left : sizeof word;
+        memcpy(&word, s + at, bytes);
+        if (!(word & 0x8080808080808080u)) {
+            at += bytes;
+            continue;
         }
         size_t step = utf8_sequence(s + at, length - at);
         if (step == 0)

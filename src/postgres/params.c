@@ -66,34 +66,6 @@ void params_array(struct params *params, uint32_t oid, unsigned n)
     params->bytes.length += n ? 20 : 12;
 }
 
-void params_element(struct params *params, const void *data, int32_t length)
-{
-    size_t room = length < 0 ? 4 : 4 + (size_t)length;
-    char *at = buf_reserve(&params->bytes, room);
-    be32_store(at, (uint32_t)length);
-    if (length > 0)
-        memcpy(at + 4, data, (size_t)length);
-    params->bytes.length += room;
-    if (length < 0)
-        be32_store(params->bytes.data + params->array_nulls, 1);
-}
-
-void params_element_int8(struct params *params, int64_t value)
-{
-    char *at = buf_reserve(&params->bytes, 12);
-    be32_store(at, 8);
-    be64_store(at + 4, (uint64_t)value);
-    params->bytes.length += 12;
-}
-
-void params_element_int4(struct params *params, int32_t value)
-{
-    char *at = buf_reserve(&params->bytes, 8);
-    be32_store(at, 4);
-    be32_store(at + 4, (uint32_t)value);
-    params->bytes.length += 8;
-}
-
 void params_element_text(struct params *params, const char *text)
 {
     params_element(params, text, (int32_t)strlen(text));

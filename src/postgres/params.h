@@ -33,9 +33,44 @@ void params_text(struct params *params, const char *text);
 
 /* An array of `n` elements of type `oid`, followed by exactly n element calls. */
 void params_array(struct params *params, uint32_t oid, unsigned n);
-void params_element(struct params *params, const void *data, int32_t length); /* -1 = NULL */
-void params_element_int8(struct params *params, int64_t value);
-void params_element_int4(struct params *params, int32_t value);
+
+/* A dozen elements for every row: inlined. */
+static inline char *params_room(struct params *params, size_t bytes)
+{
+    struct buf *buf = &params->bytes;
+    char *at =
+        buf->capacity - buf->length > bytes ? buf->data + buf->length : buf_reserve(buf, bytes);
+    buf->length += bytes;
+    return at;
+}
+
+static inline void params_element(struct params *params, const void *data, int32_t length)
+{
+    if (length < 0) { /* NULL */
+        be32_store(params_room(params, 4), UINT32_MAX);
+        be32_store(params->bytes.data + params->array_nulls, 1);
+        return;
+    }
+    char *at = params_room(params, 4 + (size_t)length);
+    be32_store(at, (uint32_t)length);
+    if (length > 0)
+        __builtin_memcpy(at + 4, data, (size_t)length);
+}
+
+static inline void params_element_int8(struct params *params, int64_t value)
+{
+    char *at = params_room(params, 12);
+    be32_store(at, 8);
+    be64_store(at + 4, (uint64_t)value);
+}
+
+static inline void params_element_int4(struct params *params, int32_t value)
+{
+    char *at = params_room(params, 8);
+    be32_store(at, 4);
+    be32_store(at + 4, (uint32_t)value);
+}
+
 void params_element_text(struct params *params, const char *text);
 void params_element_span(struct params *params, struct span span); /* absent = NULL */
 
