@@ -206,7 +206,7 @@ static void sealed_rows_are_sorted_by_key(void **state)
 static void rows_and_letters_fill_it_together(void **state)
 {
     (void)state;
-    char key[8];
+    char key[16];
     assert_false(batch_full(&batch));
     for (int i = 0; i < 60; i++) {
         snprintf(key, sizeof key, "%d", i);
