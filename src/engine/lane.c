@@ -106,6 +106,7 @@ void lane_add(struct lane *lane, struct cursor *cursor)
     lane->cursors[slot] = cursor;
     cursor->lane = lane;
     cursor->slot = slot;
+    intake_forget(lane->intake, cursor->topic, cursor->partition);
     intake_forward(lane->intake, lane->engine->consumer, cursor->topic, cursor->partition);
 }
 

@@ -40,6 +40,7 @@ static bool rewind_one(struct membership *membership, struct cursor *cursor,
         log_err(LOG_LEVEL_WARNING, "reading again", &err);
         return false;
     }
+    intake_forget(cursor->lane->intake, cursor->topic, cursor->partition);
     intake_forward(cursor->lane->intake, membership->engine->consumer, cursor->topic,
                    cursor->partition);
     log_info("%s: reading again from %lld", cursor_text(cursor, cursor->read_offset, text),

@@ -117,6 +117,9 @@ int intake_fd(const struct intake *intake);
  * consumer_rewind forward again when that is over. Calling it twice does no harm. */
 void intake_forward(struct intake *intake, struct consumer *consumer, const char *topic,
                     int32_t partition);
+/* Let go of what was taken from that partition and not given out: it is about to be fetched from
+ * another place, and what is left of the old one would look like a gap. */
+void intake_forget(struct intake *intake, const char *topic, int32_t partition);
 /* The next item, without waiting. A RECORD or END must be released before the next call. */
 enum intake_kind intake_next(struct intake *intake, struct intake_item *item);
 void intake_release(struct intake *intake, struct intake_item *item);
