@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two daemons in one group: whatever happens to one, nothing is lost or doubled, the other goes on."""
 
+import pathlib
 import random
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -13,10 +17,10 @@ TAKEN_OVER = 20  # seconds after which the other must own everything: the sessio
 
 
 class Flow:
-    """A steady stream of records until it is stopped."""
+    """A steady stream of records until it is stopped; `fields` are the same in each."""
 
-    def __init__(self, t, topic):
-        self.t, self.topic, self.number = t, topic, 0
+    def __init__(self, t, topic, **fields):
+        self.t, self.topic, self.number, self.fields = t, topic, 0, fields
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.failure = None
@@ -25,7 +29,7 @@ class Flow:
     def run(self):
         try:
             while not self.ended.is_set():
-                self.t.produce(self.topic, [model.item_record(f"item-{n % 5000}", quantity=n)
+                self.t.produce(self.topic, [model.item_record(f"item-{n % 5000}", quantity=n, **self.fields)
                                             for n in range(self.number, self.number + 100)])
                 self.number += 100
                 self.ended.wait(0.02)
@@ -44,12 +48,12 @@ def owners(t):
     return dict(t.sql("select owner, count(*) from pactolus.cursors where owner is not null group by 1"))
 
 
-def begin(t):
+def begin(t, **fields):
     """Two daemons that share the topic's partitions, and a flow of records."""
     topic = t.topic("items", partitions=6)
     config = t.config(streams={"items": t.stream(topic)}, kafka=KAFKA)
     t.migrate(config)
-    flow = Flow(t, topic)
+    flow = Flow(t, topic, **fields)
     try:
         first = t.daemon(config)
         wait(lambda: len(owners(t)) == 1, "the first daemon's claim")
@@ -80,9 +84,9 @@ def conclude(t, topic, flow):
     t.check_account(consumed=len(messages), dead_lettered=0)
 
 
-def after(t, act):
+def after(t, act, **fields):
     """Do something to the first daemon; how long the second took to own everything."""
-    topic, _, flow, first, first_owner, second, second_owner = begin(t)
+    topic, _, flow, first, first_owner, second, second_owner = begin(t, **fields)
     try:
         advances(t, first_owner)
         advances(t, second_owner)
@@ -123,6 +127,61 @@ def one_of_two_freezes_and_comes_back(t):
     finally:
         conclude(t, topic, flow)
     expect(first.alive() and second.alive(), "a daemon died")
+
+
+# libpq sends what waits once it holds 64 KiB: with notes of this length a batch is at the server, all but
+# its Sync, when the Sync is written.
+LONG = "n" * 8000
+
+
+class HalfSent:
+    """A daemon frozen by a debugger with its first statements at the server and no Sync behind them: no
+    timeout of the server applies to such a session, and its cursors stay locked."""
+
+    def __init__(self, t, daemon):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="pactolus-half-sent."))
+        self.frozen, self.release = folder / "frozen", folder / "release"
+        script = folder / "script"
+        script.write_text(
+            "set pagination off\nset breakpoint pending on\nhandle SIGPIPE nostop noprint pass\n"
+            "break PQpipelineSync\ncontinue\n"
+            f"shell touch {self.frozen}\nshell while [ ! -e {self.release} ]; do sleep 0.05; done\n"
+            "delete\ndetach\n")
+        self.debugger = subprocess.Popen(
+            ["gdb", "-batch", "-nx", "-p", str(daemon.pid), "-x", str(script)],
+            stdin=subprocess.DEVNULL, stdout=open(folder / "log", "wb"), stderr=subprocess.STDOUT)
+        try:
+            wait(self.frozen.exists, "the daemon to be frozen in the middle of a batch", 30)
+            wait(lambda: t.sql("select 1 from pg_stat_activity where datname = current_database() and "
+                               "state = 'active' and wait_event = 'ClientRead'"),
+                 "a session that waits for the rest of its batch")
+        except BaseException:
+            self.thaw()
+            raise
+
+    def thaw(self):
+        if self.debugger.poll() is None:
+            self.release.touch()
+            self.debugger.wait(30)
+        shutil.rmtree(self.release.parent, ignore_errors=True)
+
+
+@test
+def one_of_two_freezes_between_its_first_statement_and_sync(t):
+    """The new owner ends the session that holds its cursors; the zombie's batch leaves nothing."""
+    half_sent = []
+    try:
+        topic, flow, first, second, taken = after(
+            t, lambda daemon: half_sent.append(HalfSent(t, daemon)), note=LONG)
+    finally:
+        for one in half_sent:
+            one.thaw()
+    try:
+        wait(lambda: len(owners(t)) == 2, "the thawed daemon to join again", 30)
+    finally:
+        conclude(t, topic, flow)
+    expect(first.alive() and second.alive(), "a daemon died")
+    expect(taken < 6 + 5, f"taken over {taken:.1f} s after the freeze, at a session timeout of 6 s")
 
 
 @test
