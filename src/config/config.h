@@ -71,6 +71,7 @@ struct config {
     usec_t commit_interval;   /* advisory Kafka commits */
     usec_t progress_interval; /* periodic log line; 0 = none */
     usec_t retry_base, retry_cap;
+    unsigned retry_attempts;
     enum log_level log_level;
     struct stream_config *streams;
     unsigned n_streams;

@@ -62,8 +62,11 @@ static bool open_services(struct engine *engine, struct err *err)
                                 .retry_cap = config->retry_cap};
     struct service_options service = {
         .conn = engine->conn_options, .owner = engine->owner, .group = config->group};
+    struct service_options alone = service;
+    alone.alone = true;
     return (engine->pool = pool_open(engine->loop, &pool, err)) &&
            (engine->service = service_open(engine->loop, &service, err)) &&
+           (engine->isolator = service_open(engine->loop, &alone, err)) &&
            (engine->relay = relay_open(engine, err));
 }
 
@@ -121,7 +124,8 @@ bool engine_close(struct engine *engine)
 {
     const usec_t patience = 5 * USEC_PER_SEC;
     /* A thread that is stuck still looks at what would be freed below. */
-    if (!relay_close(engine->relay, patience) || !service_close(engine->service, patience))
+    if (!relay_close(engine->relay, patience) || !service_close(engine->service, patience) ||
+        !service_close(engine->isolator, patience))
         return false;
     membership_free(engine->membership);
     free_streams(engine);
@@ -217,6 +221,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     engine->wall = wall;
     engine->hurry = false;
     service_turn(engine->service, now);
+    service_turn(engine->isolator, now);
     turn_consumer(engine, now);
     again = membership_turn(engine->membership, now);
     /* An assign or a rewind may have let records into the control queue before they were forwarded:

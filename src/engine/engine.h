@@ -32,6 +32,7 @@ struct engine {
     struct watch *consumer_watch;
     struct pool *pool;
     struct service *service;
+    struct service *isolator; /* batches with rows that PostgreSQL refuses: they keep no claim waiting */
     struct membership *membership;
     struct relay *relay;
     struct live_stream *live;

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const states[] = {"idle", "waiting", "busy", "settling", "backoff", "halted"};
-static const char *const events[] = {"want",  "granted", "sent",    "emptied", "failed",
-                                     "doubt", "again",   "settled", "halt",    "resume"};
+static const char *const states[] = {"idle",      "waiting", "busy",  "settling",
+                                     "isolating", "backoff", "halted"};
+static const char *const events[] = {"want",    "granted",  "sent",    "emptied",
+                                     "failed",  "doubt",    "refused", "again",
+                                     "settled", "isolated", "halt",    "resume"};
 
 static const struct machine_row rows[] = {
     {LANE_IDLE, LANE_WANT, LANE_WAITING, NULL, "a batch is ready and no connection is lent"},
@@ -27,13 +29,20 @@ static const struct machine_row rows[] = {
     {LANE_BUSY, LANE_EMPTIED, LANE_IDLE, NULL, "all committed"},
     {LANE_BUSY, LANE_FAILED, LANE_BACKOFF, NULL, "rolled back; the identical batch goes again"},
     {LANE_BUSY, LANE_DOUBT, LANE_SETTLING, NULL, "unknown outcome, or the fence"},
+    {LANE_BUSY, LANE_REFUSED, LANE_ISOLATING, NULL, "a row is refused, or a batch is too much"},
     {LANE_BUSY, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
     {LANE_BACKOFF, LANE_AGAIN, LANE_IDLE, NULL, "the wait is over"},
     {LANE_BACKOFF, LANE_DOUBT, LANE_SETTLING, NULL, "the wait is over; settling is tried again"},
+    {LANE_BACKOFF, LANE_REFUSED, LANE_ISOLATING, NULL, "the wait is over; a row may pass now"},
     {LANE_BACKOFF, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
     {LANE_SETTLING, LANE_SETTLED, LANE_IDLE, NULL, "the cursors were read"},
     {LANE_SETTLING, LANE_FAILED, LANE_BACKOFF, NULL, "PostgreSQL cannot be asked now"},
     {LANE_SETTLING, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
+    {LANE_ISOLATING, LANE_ISOLATED, LANE_IDLE, NULL, "committed without its bad rows"},
+    {LANE_ISOLATING, LANE_EMPTIED, LANE_IDLE, NULL, "rolled back, and dropped meanwhile"},
+    {LANE_ISOLATING, LANE_FAILED, LANE_BACKOFF, NULL, "rolled back; tried again"},
+    {LANE_ISOLATING, LANE_DOUBT, LANE_SETTLING, NULL, "unknown outcome, or the fence"},
+    {LANE_ISOLATING, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
     {LANE_HALTED, LANE_HALT, LANE_HALTED, NULL, "known already"},
     {LANE_HALTED, LANE_SETTLED, LANE_HALTED, NULL, "the answer came too late"},
     {LANE_HALTED, LANE_FAILED, LANE_HALTED, NULL, "the answer came too late"},
@@ -169,6 +178,7 @@ void lane_committed(struct lane *lane, struct batch *batch)
     lane->counts.other_types += (uint64_t)batch->other_types;
     if (batch->n_letters)
         engine_letters_written(lane->engine);
+    lane->attempts = lane->too_much = 0;
     take_from_sealed(lane, batch);
     make_spare(lane, batch);
 }
@@ -182,6 +192,7 @@ void lane_drop(struct lane *lane, usec_t now)
         make_spare(lane, batch);
     }
     batch_reset(lane->filling);
+    lane->attempts = lane->too_much = 0;
     /* What is in flight must not be sent again if it fails: its cursors will be elsewhere by then.
      */
     lane->doomed = lane->n_sent > 0;
@@ -215,7 +226,7 @@ static void learn_freshness(struct lane *lane, const struct write_outcome *outco
 static void take_outcome(struct lane *lane, const struct write_outcome *outcome, usec_t now)
 {
     lane->n_sent--;
-    enum remedy remedy = outcome_remedy(outcome, lane->remedy != REMEDY_NONE);
+    enum remedy remedy = outcome_remedy(outcome, lane->remedy != REMEDY_NONE, &lane->too_much);
     if (remedy == REMEDY_NONE) {
         lane->counts.rows += (uint64_t)outcome->written;
         lane->counts.stale += (uint64_t)(outcome->batch->n_rows - outcome->written);
@@ -237,11 +248,21 @@ static void take_outcome(struct lane *lane, const struct write_outcome *outcome,
     }
 }
 
-void lane_wait(struct lane *lane, usec_t now)
+void lane_wait(struct lane *lane, enum lane_event then, usec_t now)
 {
     lane->counts.retries++;
+    lane->after_backoff = (int)then;
     lane->due = now + backoff_next(&lane->backoff);
     lane_fire(lane, LANE_FAILED);
+}
+
+void lane_begin(struct lane *lane, enum lane_event why)
+{
+    lane_fire(lane, why);
+    if (why == LANE_DOUBT)
+        lane_settle(lane);
+    else
+        lane_isolate(lane);
 }
 
 /* Nothing is in flight any more: do what the worst failure asks for. */
@@ -265,12 +286,15 @@ static void act(struct lane *lane, usec_t now)
         return;
     case REMEDY_RETRY:
         pool_give(lane->engine->pool, lane, broken, now);
-        lane_wait(lane, now);
+        lane_wait(lane, LANE_AGAIN, now);
+        return;
+    case REMEDY_ISOLATE:
+        pool_give(lane->engine->pool, lane, broken, now);
+        lane_begin(lane, LANE_REFUSED);
         return;
     case REMEDY_SETTLE:
         pool_give(lane->engine->pool, lane, broken, now);
-        lane_fire(lane, LANE_DOUBT);
-        lane_settle(lane);
+        lane_begin(lane, LANE_DOUBT);
         return;
     case REMEDY_HALT:
         engine_halt(lane->engine, lane->live, &lane->failure, now);
@@ -370,11 +394,12 @@ usec_t lane_turn(struct lane *lane, usec_t now)
     if (lane->state == LANE_WAITING && lane->slot)
         lane_fire(lane, LANE_GRANTED);
     if (lane->state == LANE_BACKOFF && now >= lane->due) {
-        bool doubt = lane->settle_again;
-        lane->settle_again = false;
-        lane_fire(lane, doubt ? LANE_DOUBT : LANE_AGAIN);
-        if (doubt)
-            lane_settle(lane);
+        /* What was to be isolated may have been dropped meanwhile. */
+        bool gone = lane->after_backoff == LANE_REFUSED && lane->n_sealed == 0;
+        if (lane->after_backoff == LANE_AGAIN || gone)
+            lane_fire(lane, LANE_AGAIN);
+        else
+            lane_begin(lane, (enum lane_event)lane->after_backoff);
     }
     switch (lane->state) {
     case LANE_IDLE:

@@ -42,14 +42,19 @@ void lane_account(struct lane *lane, int64_t account_id);
 void lane_pull(struct lane *lane, usec_t now);
 /* lane_settle.c: ask where the cursors stand. */
 void lane_settle(struct lane *lane);
+/* lane_isolate.c: apply the oldest batch without the rows that PostgreSQL refuses. Nothing else is
+ * in flight; it counts as in flight (n_sent) until that has ended. */
+void lane_isolate(struct lane *lane);
 /* A batch committed: its cursors advance, it is spare again. */
 void lane_committed(struct lane *lane, struct batch *batch);
 /* Drop every batch that is not in flight and send the cursors back to next_offset. */
 void lane_drop(struct lane *lane, usec_t now);
 /* The record that waits for the next batch is let go. */
 void lane_unhold(struct lane *lane);
-/* Back off, then try again (settling first when lane->settle_again). */
-void lane_wait(struct lane *lane, usec_t now);
+/* Back off; `then` (LANE_AGAIN, LANE_DOUBT or LANE_REFUSED) says what it is for. */
+void lane_wait(struct lane *lane, enum lane_event then, usec_t now);
+/* Begin what is for a batch that may be in or not, or that PostgreSQL refuses. */
+void lane_begin(struct lane *lane, enum lane_event why);
 void lane_fire(struct lane *lane, enum lane_event event);
 
 #endif

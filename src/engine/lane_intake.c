@@ -43,13 +43,14 @@ static struct move *move_of(struct lane *lane, struct cursor *cursor)
     return move;
 }
 
-static void add_letter(struct lane *lane, const struct cursor *cursor, const struct record *record,
-                       const struct place *place, const struct parsed *parsed)
+/* PostgreSQL may refuse a row too, so each record is kept until its batch has ended. */
+static const struct kept_record *keep(struct lane *lane, const struct cursor *cursor,
+                                      const struct record *record)
 {
     const struct contract *contract =
         pipeline_contract(&lane->live->stream->pipeline, cursor->topic);
-    dead_letter_make(batch_add_letter(lane->filling), record, place, parsed->reason, &parsed->err,
-                     contract ? contract->name : "", &lane->filling->arena);
+    return record_keep(record, cursor->topic, contract ? contract->name : NULL,
+                       &lane->filling->arena);
 }
 
 /* False when the record has to wait for the next batch; nothing has changed then. */
@@ -67,6 +68,7 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
                          &parsed)) {
     case VERDICT_ROW:
     case VERDICT_TOMBSTONE:
+        parsed.row.origin = keep(lane, cursor, record);
         if (batch_add(batch, &parsed.row, !stream->layout->append,
                       stream->config->deletes != DELETES_HARD) == BATCH_CONFLICT)
             return false;
@@ -75,7 +77,8 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
         batch->other_types++;
         break;
     case VERDICT_REJECT:
-        add_letter(lane, cursor, record, &place, &parsed);
+        dead_letter_make(batch_add_letter(batch), keep(lane, cursor, record), &place, parsed.reason,
+                         &parsed.err, &batch->arena);
         break;
     }
     struct move *move = move_of(lane, cursor);

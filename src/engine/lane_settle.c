@@ -72,8 +72,7 @@ static void settled(struct task *task, usec_t now)
     if (task->cancelled || lane->state != LANE_SETTLING)
         goto cleanup;
     if (!task->ok) {
-        lane->settle_again = true;
-        lane_wait(lane, now);
+        lane_wait(lane, LANE_DOUBT, now);
         goto cleanup;
     }
     lane_fire(lane, LANE_SETTLED);

@@ -73,6 +73,7 @@ enum lane_state {
     LANE_WAITING,  /* wants a connection */
     LANE_BUSY,     /* batches in flight */
     LANE_SETTLING, /* reading cursors to learn what became of them */
+    LANE_ISOLATING, /* its oldest batch is being applied without the rows that PostgreSQL refuses */
     LANE_BACKOFF,  /* waiting before it tries again */
     LANE_HALTED,
     LANE_STATES,
@@ -84,8 +85,10 @@ enum lane_event {
     LANE_EMPTIED, /* nothing is in flight any more, all went well */
     LANE_FAILED,  /* a failure to wait for */
     LANE_DOUBT,   /* a failure that needs the cursors read */
+    LANE_REFUSED, /* PostgreSQL refuses a row of the oldest batch */
     LANE_AGAIN,   /* the wait is over */
     LANE_SETTLED,
+    LANE_ISOLATED, /* the oldest batch is in, without its bad rows */
     LANE_HALT,
     LANE_RESUME,
     LANE_EVENTS,
@@ -96,6 +99,7 @@ enum remedy {
     REMEDY_NONE = 0, /* it committed */
     REMEDY_RESEND,   /* send the identical batch again at once, as an upsert */
     REMEDY_RETRY,    /* the same after a backoff */
+    REMEDY_ISOLATE,  /* apply it row by row as far as need be; what is refused is a dead letter */
     REMEDY_SETTLE,   /* read the cursors first: it may have committed, or the fence is lost */
     REMEDY_HALT,     /* the stream halts */
 };
@@ -105,7 +109,7 @@ enum { LANE_BATCHES = 3, LANE_IN_FLIGHT = WRITER_IN_FLIGHT_MAX };
 /* Counted by the lane since the process began; metrics reads them. */
 struct lane_counts {
     uint64_t records, rows, stale, deduplicated, dead_letters, other_types, dropped;
-    uint64_t batches, retries, conflicts, rewinds;
+    uint64_t batches, retries, conflicts, rewinds, isolations, refused;
 };
 
 struct lane {
@@ -130,7 +134,9 @@ struct lane {
     unsigned fresh_batches;
     struct err failure; /* of the batch that failed first */
     enum remedy remedy; /* what follows from it once nothing is in flight */
-    bool settle_again;  /* BACKOFF ends in SETTLING */
+    int after_backoff;  /* enum lane_event that ends BACKOFF: AGAIN, DOUBT or REFUSED */
+    unsigned attempts;  /* isolations of the oldest batch that a row failed that could pass */
+    unsigned too_much;  /* times in a row that it was too much for the server (SQLSTATE_HALVES) */
     bool doomed;        /* what is in flight is not sent again if it fails */
     struct backoff backoff;
     usec_t due; /* BACKOFF: when it ends */

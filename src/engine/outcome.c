@@ -11,7 +11,11 @@ static bool is(const struct err *err, const char *sqlstate)
     return strcmp(err->sqlstate, sqlstate) == 0;
 }
 
-enum remedy outcome_remedy(const struct write_outcome *outcome, bool after_failure)
+/* A batch that is too much for the server this often in a row is applied in parts. */
+enum { TOO_MUCH = 3 };
+
+enum remedy outcome_remedy(const struct write_outcome *outcome, bool after_failure,
+                           unsigned *too_much)
 {
     if (outcome->result == WRITE_COMMITTED)
         return REMEDY_NONE;
@@ -25,8 +29,10 @@ enum remedy outcome_remedy(const struct write_outcome *outcome, bool after_failu
         return REMEDY_SETTLE;
     switch (outcome->err.class) {
     case ERR_RETRY:
-        return REMEDY_RETRY;
-    case ERR_REJECT: /* until rows are isolated, a row that PostgreSQL refuses halts its stream */
+        *too_much = sqlstate_has(outcome->err.sqlstate, SQLSTATE_HALVES) ? *too_much + 1 : 0;
+        return *too_much >= TOO_MUCH ? REMEDY_ISOLATE : REMEDY_RETRY;
+    case ERR_REJECT:
+        return REMEDY_ISOLATE;
     case ERR_HALT:
     case ERR_NONE:
         break;
@@ -34,11 +40,19 @@ enum remedy outcome_remedy(const struct write_outcome *outcome, bool after_failu
     return REMEDY_HALT;
 }
 
+enum remedy outcome_isolated(const struct err *err)
+{
+    if (err->class == ERR_HALT)
+        return REMEDY_HALT;
+    bool doubt = !err->sqlstate[0] || is(err, "PA001") || is(err, "PA002");
+    return doubt ? REMEDY_SETTLE : REMEDY_RETRY;
+}
+
 bool outcome_reconnects(const struct err *err)
 {
     /* Without a SQLSTATE the server said nothing: the connection itself broke. */
     return err->class != ERR_NONE &&
-           (!err->sqlstate[0] || sqlstate_find(err->sqlstate, NULL)->reconnect);
+           (!err->sqlstate[0] || sqlstate_has(err->sqlstate, SQLSTATE_RECONNECT));
 }
 
 void outcome_log(struct lane *lane, enum remedy remedy, const struct err *err, usec_t now)
@@ -48,6 +62,7 @@ void outcome_log(struct lane *lane, enum remedy remedy, const struct err *err, u
     switch (remedy) {
     case REMEDY_NONE:
     case REMEDY_RESEND:
+    case REMEDY_ISOLATE: /* told when it is known which rows */
         return;
     case REMEDY_RETRY:
     case REMEDY_SETTLE:

@@ -8,8 +8,13 @@
 
 #include "engine/live.h"
 
-/* `after_failure`: a batch before it in the same pipeline failed, so a wrong offset is no news. */
-enum remedy outcome_remedy(const struct write_outcome *outcome, bool after_failure);
+/* `after_failure`: a batch before it in the same pipeline failed, so a wrong offset is no news.
+ * `too_much` counts in a row the failures that a smaller batch may not meet. */
+enum remedy outcome_remedy(const struct write_outcome *outcome, bool after_failure,
+                           unsigned *too_much);
+/* The same for a batch whose isolation failed: settle, halt, or retry (the isolation, after a
+ * backoff). */
+enum remedy outcome_isolated(const struct err *err);
 
 /* The session that said this is of no more use. */
 bool outcome_reconnects(const struct err *err);

@@ -40,6 +40,8 @@ static bool ensure(struct service *service, struct err *err)
         disconnect(sessions);
     if (!sessions->conn)
         sessions->conn = connect(&service->options, err);
+    if (service->options.alone)
+        return sessions->conn != NULL;
     if (sessions->conn && !sessions->control)
         sessions->control = connect(&service->options, err);
     return sessions->conn && sessions->control;

@@ -32,6 +32,7 @@ struct task {
 struct service_options {
     struct conn_options conn;
     const char *owner, *group;
+    bool alone; /* its tasks use one connection: no control */
 };
 
 struct service *service_open(struct loop *loop, const struct service_options *options,

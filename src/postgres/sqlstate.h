@@ -8,17 +8,27 @@
 
 #include "base/err.h"
 
+enum sqlstate_trait {
+    SQLSTATE_RECONNECT = 1, /* the session is of no more use */
+    /* reject: what the row waits for may come (a parent row, another row's end), so it is tried a
+     * few times before it is a dead letter */
+    SQLSTATE_COULD_PASS = 2,
+    /* retry: a smaller statement may pass where the same one fails again and again */
+    SQLSTATE_HALVES = 4,
+};
+
 struct sqlstate_rule {
     const char *code; /* five characters, or two for a class */
     enum err_class class;
     enum err_exit exit;
-    bool reconnect; /* the session is of no more use */
+    unsigned traits; /* enum sqlstate_trait */
     const char *reason;
 };
 
 /* Never NULL: the last row ("": unknown) is retry. `constraint` is the constraint's name or NULL:
  * 23514 without one is a missing partition (retry), not a CHECK violation. */
 const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *constraint);
+bool sqlstate_has(const char *sqlstate, enum sqlstate_trait trait);
 /* The whole table, for docs and tests; ends with code "". */
 const struct sqlstate_rule *sqlstate_table(void);
 

@@ -19,12 +19,14 @@ const char statement_advance[] =
 const char statement_letters[] =
     "insert into pactolus.dead_letters as d (stream_id, dlq_topic, log_id, topic, partition, "
     "\"offset\", record_ts, order_ts, reason, detail, sqlstate, contract, key, value, "
-    "header_names, header_values) "
+    "header_names, header_values, attempts) "
     "select $1::int8::int4, $2::text, unnest($3::int8[]), unnest($4::text[]), unnest($5::int4[]), "
     "unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]), unnest($9::text[]), "
     "unnest($10::text[]), unnest($11::text[]), unnest($12::text[]), unnest($13::bytea[]), "
-    "unnest($14::bytea[]), unnest($15::text[])::text[], unnest($16::text[])::bytea[] "
-    "on conflict (stream_id, log_id, \"offset\") do update set attempts = d.attempts + 1, "
+    "unnest($14::bytea[]), unnest($15::text[])::text[], unnest($16::text[])::bytea[], "
+    "unnest($17::int4[]) "
+    "on conflict (stream_id, log_id, \"offset\") do update set "
+    "attempts = d.attempts + excluded.attempts, "
     "last_failed_at = now(), reason = excluded.reason, detail = excluded.detail, "
     "sqlstate = excluded.sqlstate, "
     "state = case when d.state = 'redriven' then 'open' else d.state end";
@@ -52,62 +54,73 @@ void statement_advance_params(struct params *params, const struct batch *batch)
 }
 
 static void bookkeeping(struct params *params, const struct layout *layout,
-                        const struct batch *batch)
+                        const struct row_values *values)
 {
-    unsigned n = batch->n_rows;
+    unsigned n = values->n_rows;
     if (layout->versioned) {
         params_array(params, OID_INT8, n);
         for (unsigned i = 0; i < n; i++)
-            params_element_int8(params, batch->order[i].row->place.version);
+            params_element_int8(params, values->order[i].row->place.version);
     }
     params_array(params, OID_INT8, n);
     for (unsigned i = 0; i < n; i++)
-        params_element_int8(params, batch->order[i].row->place.log);
+        params_element_int8(params, values->order[i].row->place.log);
     params_array(params, OID_INT8, n);
     for (unsigned i = 0; i < n; i++)
-        params_element_int8(params, batch->order[i].row->place.offset);
+        params_element_int8(params, values->order[i].row->place.offset);
     params_array(params, OID_INT8, n);
     for (unsigned i = 0; i < n; i++)
-        params_element_int8(params, batch->order[i].row->place.order_ts);
+        params_element_int8(params, values->order[i].row->place.order_ts);
     params_array(params, OID_TIMESTAMPTZ, n);
     for (unsigned i = 0; i < n; i++) {
-        if (batch->order[i].row->tombstone)
-            params_element_int8(params, batch->order[i].row->deleted_at - INT64_C(946684800000000));
+        if (values->order[i].row->tombstone)
+            params_element_int8(params,
+                                values->order[i].row->deleted_at - INT64_C(946684800000000));
         else
             params_element(params, NULL, -1);
     }
 }
 
+struct row_values statement_row_values(const struct batch *batch)
+{
+    return (struct row_values){.order = batch->order,
+                               .n_rows = batch->n_rows,
+                               .consumed = batch->consumed,
+                               .deduplicated = batch->deduplicated,
+                               .dead_lettered = batch->n_letters,
+                               .other_types = batch->other_types};
+}
+
 void statement_row_params(struct params *params, const struct layout *layout,
-                          const struct batch *batch, int64_t account_id)
+                          const struct row_values *values, int64_t account_id)
 {
     params_reset(params);
-    if (batch->n_rows) {
+    if (values->n_rows) {
         for (unsigned c = 0; c < layout->n_data; c++) {
             const struct layout_column *column = &layout->columns[c];
-            params_array(params, column->array ? OID_TEXT : column->type->oid, batch->n_rows);
-            for (unsigned i = 0; i < batch->n_rows; i++) {
-                const struct cell *cell = &batch->order[i].row->cells[c];
+            params_array(params, column->array ? OID_TEXT : column->type->oid, values->n_rows);
+            for (unsigned i = 0; i < values->n_rows; i++) {
+                const struct cell *cell = &values->order[i].row->cells[c];
                 params_element(params, cell->data, cell->length);
             }
         }
-        bookkeeping(params, layout, batch);
+        bookkeeping(params, layout, values);
     }
     params_int8(params, account_id);
-    params_int8(params, batch->consumed);
-    params_int8(params, batch->deduplicated);
-    params_int8(params, batch->n_letters);
-    params_int8(params, batch->other_types);
+    params_int8(params, values->consumed);
+    params_int8(params, values->deduplicated);
+    params_int8(params, values->dead_lettered);
+    params_int8(params, values->other_types);
 }
 
 /* A headers' name or value array as an array literal. */
-static void header_names(struct buf *out, const struct dead_letter *letter)
+static void header_names(struct buf *out, const struct kept_record *record)
 {
     buf_reset(out);
     buf_putc(out, '{');
-    for (unsigned i = 0; i < letter->n_headers; i++) {
+    for (unsigned i = 0; i < record->n_headers; i++) {
         buf_puts(out, i ? ",\"" : "\"");
-        const char *name = letter->headers[i].name;
+        const char *name = record->headers[i].name;
         if (!text_utf8_valid(name, strlen(name))) { /* Kafka takes any bytes, text does not */
             buf_puts(out, "hex:");
             buf_hex(out, name, strlen(name));
@@ -123,12 +136,12 @@ static void header_names(struct buf *out, const struct dead_letter *letter)
     buf_putc(out, '}');
 }
 
-static void header_values(struct buf *out, const struct dead_letter *letter)
+static void header_values(struct buf *out, const struct kept_record *record)
 {
     buf_reset(out);
     buf_putc(out, '{');
-    for (unsigned i = 0; i < letter->n_headers; i++) {
-        const struct span *value = &letter->headers[i].value;
+    for (unsigned i = 0; i < record->n_headers; i++) {
+        const struct span *value = &record->headers[i].value;
         if (i)
             buf_putc(out, ',');
         if (!value->data) {
@@ -144,40 +157,43 @@ static void header_values(struct buf *out, const struct dead_letter *letter)
 
 #define LETTERS(oid, element)                                                                      \
     do {                                                                                           \
-        params_array(params, oid, batch->n_letters);                                               \
-        for (unsigned i = 0; i < batch->n_letters; i++) {                                          \
-            const struct dead_letter *letter = &batch->letters[i];                                 \
+        params_array(params, oid, n);                                                              \
+        for (unsigned i = 0; i < n; i++) {                                                         \
+            const struct dead_letter *letter = &letters[i];                                        \
+            const struct kept_record *record = letter->record;                                     \
+            (void)record;                                                                          \
             element;                                                                               \
         }                                                                                          \
     } while (0)
 
-void statement_letters_params(struct params *params, unsigned stream_id, const struct batch *batch,
-                              const char *dlq_topic)
+void statement_letters_params(struct params *params, unsigned stream_id,
+                              const struct dead_letter *letters, unsigned n, const char *dlq_topic)
 {
     struct buf text = BUF_INIT;
     params_reset(params);
     params_int8(params, stream_id);
     params_text(params, dlq_topic);
-    LETTERS(OID_INT8, params_element_int8(params, letter->log));
-    LETTERS(OID_TEXT, params_element_text(params, letter->topic));
-    LETTERS(OID_INT4, params_element_int4(params, letter->partition));
-    LETTERS(OID_INT8, params_element_int8(params, letter->offset));
-    LETTERS(OID_INT8, params_element_int8(params, letter->timestamp));
-    LETTERS(OID_INT8, params_element_int8(params, letter->order_ts));
+    LETTERS(OID_INT8, params_element_int8(params, letter->place.log));
+    LETTERS(OID_TEXT, params_element_text(params, record->topic));
+    LETTERS(OID_INT4, params_element_int4(params, record->partition));
+    LETTERS(OID_INT8, params_element_int8(params, letter->place.offset));
+    LETTERS(OID_INT8, params_element_int8(params, record->timestamp));
+    LETTERS(OID_INT8, params_element_int8(params, letter->place.order_ts));
     LETTERS(OID_TEXT, params_element_text(params, reason_name(letter->reason)));
     LETTERS(OID_TEXT, params_element_text(params, letter->detail));
     LETTERS(OID_TEXT, params_element_text(params, letter->sqlstate));
-    LETTERS(OID_TEXT, params_element_text(params, letter->contract));
-    LETTERS(OID_BYTEA, params_element_span(params, letter->key));
-    LETTERS(OID_BYTEA, params_element_span(params, letter->value));
+    LETTERS(OID_TEXT, params_element_text(params, record->contract));
+    LETTERS(OID_BYTEA, params_element_span(params, record->key));
+    LETTERS(OID_BYTEA, params_element_span(params, record->value));
     LETTERS(OID_TEXT, {
-        header_names(&text, letter);
+        header_names(&text, record);
         params_element(params, text.data, (int32_t)text.length);
     });
     LETTERS(OID_TEXT, {
-        header_values(&text, letter);
+        header_values(&text, record);
         params_element(params, text.data, (int32_t)text.length);
     });
+    LETTERS(OID_INT4, params_element_int4(params, (int32_t)letter->attempts));
     buf_free(&text);
 }
 

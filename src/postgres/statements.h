@@ -17,11 +17,21 @@ enum { STATEMENT_NAME_MAX = 32 };
 extern const char statement_advance[];
 extern const char statement_letters[];
 
-/* Fill params (reset first) for one batch. */
+/* Rows of a sealed batch, or a part of them, and what is booked with them. */
+struct row_values {
+    const struct batch_order *order;
+    unsigned n_rows;
+    int64_t consumed, deduplicated, dead_lettered, other_types;
+};
+/* The whole batch. */
+struct row_values statement_row_values(const struct batch *batch);
+
+/* Fill params (reset first). */
 void statement_advance_params(struct params *params, const struct batch *batch);
 void statement_row_params(struct params *params, const struct layout *layout,
-                          const struct batch *batch, int64_t account_id);
-void statement_letters_params(struct params *params, unsigned stream_id, const struct batch *batch,
+                          const struct row_values *values, int64_t account_id);
+void statement_letters_params(struct params *params, unsigned stream_id,
+                              const struct dead_letter *letters, unsigned n,
                               const char *dlq_topic);
 
 /* "s12_0": unique per stream and statement on a connection. */

@@ -158,7 +158,8 @@ static bool send_rows(struct writer *writer, const struct write_target *target,
 {
     char name[STATEMENT_NAME_MAX];
     statement_name(name, target->stream_id, kind);
-    statement_row_params(&writer->params, target->layout, batch, target->account_id);
+    struct row_values values = statement_row_values(batch);
+    statement_row_params(&writer->params, target->layout, &values, target->account_id);
     return send_prepared(writer, name, ANSWER_ROWS);
 }
 
@@ -167,7 +168,8 @@ static bool send_letters(struct writer *writer, const struct write_target *targe
 {
     if (batch->n_letters == 0)
         return true;
-    statement_letters_params(&writer->params, target->stream_id, batch, target->dlq_topic);
+    statement_letters_params(&writer->params, target->stream_id, batch->letters, batch->n_letters,
+                             target->dlq_topic);
     return send_prepared(writer, "letters", ANSWER_LETTERS);
 }
 

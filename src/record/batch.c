@@ -90,6 +90,25 @@ static uint32_t *find_key(const struct batch *batch, const struct row *row)
     }
 }
 
+/* The loser is copied out of the way and hangs behind the winner, with all that it had beaten. */
+static void hang_behind(struct batch *batch, struct row *winner, const struct row *loser)
+{
+    struct row *copy = arena_alloc(&batch->arena, sizeof(*copy));
+    *copy = *loser;
+    copy->beaten = winner->beaten;
+    winner->beaten = copy;
+}
+
+const struct row *batch_beaten(const struct row *row, const struct place *below)
+{
+    const struct row *best = NULL;
+    for (row = row->beaten; row; row = row->beaten)
+        if (place_compare(&row->place, below) < 0 &&
+            (!best || place_compare(&row->place, &best->place) > 0))
+            best = row;
+    return best;
+}
+
 enum batch_added batch_add(struct batch *batch, const struct row *row, bool fold, bool keep_columns)
 {
     assert(!batch->sealed && batch->n_rows < batch->rows_capacity);
@@ -102,8 +121,13 @@ enum batch_added batch_add(struct batch *batch, const struct row *row, bool fold
             if (wins && row->tombstone && !other->tombstone && keep_columns)
                 return BATCH_CONFLICT;
             if (wins) {
+                struct row loser = *other;
                 *other = *row;
+                other->beaten = loser.beaten;
+                hang_behind(batch, other, &loser);
                 batch->tombstones |= row->tombstone;
+            } else {
+                hang_behind(batch, other, row);
             }
             batch->deduplicated++;
             return BATCH_FOLDED;

@@ -3,7 +3,7 @@
  * batch: rows, dead letters and cursor moves that commit in one transaction.
  *
  * Rows of one key are folded: the greater place wins (DESIGN §3, invariant 4), the loser is counted
- * as deduplicated. The batch owns an arena in which everything lives, dead letters' copies
+ * as deduplicated and hangs behind the winner, in case PostgreSQL refuses that one. The batch owns an arena in which everything lives, dead letters' copies
  * included; batch_reset releases it all at once. A sealed batch is sorted by key, so that all
  * daemons lock rows in one order, and is not changed any more: retries send the identical batch.
  */
@@ -77,6 +77,9 @@ struct move *batch_move(struct batch *batch, unsigned slot);
 enum batch_added batch_add(struct batch *batch, const struct row *row, bool fold,
                            bool keep_columns);
 struct dead_letter *batch_add_letter(struct batch *batch);
+/* The greatest of the rows that `row` has folded whose place is below `below`: it takes the place of
+ * one that is refused. NULL when there is none. */
+const struct row *batch_beaten(const struct row *row, const struct place *below);
 
 /* Sort by key (batch->order); nothing is added afterwards. */
 void batch_seal(struct batch *batch);

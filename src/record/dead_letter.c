@@ -61,12 +61,9 @@ static const char *copy_detail(const struct err *err, struct arena *arena)
     return copy;
 }
 
-static void copy_headers(struct dead_letter *letter, const struct record *record,
-                         struct arena *arena)
+static void keep_headers(struct kept_record *kept, const struct record *record, struct arena *arena)
 {
     struct header headers[RECORD_HEADERS_MAX];
-    letter->headers = NULL;
-    letter->n_headers = 0;
     if (!record->headers)
         return;
     unsigned count = record->headers(record->source, headers, RECORD_HEADERS_MAX);
@@ -74,31 +71,40 @@ static void copy_headers(struct dead_letter *letter, const struct record *record
         count = RECORD_HEADERS_MAX;
     if (count == 0)
         return;
-    letter->headers = arena_alloc(arena, count * sizeof *letter->headers);
-    letter->n_headers = count;
+    kept->headers = arena_alloc(arena, count * sizeof *kept->headers);
+    kept->n_headers = count;
     for (unsigned i = 0; i < count; i++) {
-        letter->headers[i].name = copy_text(headers[i].name, arena);
-        letter->headers[i].value = copy_span(headers[i].value, arena);
+        kept->headers[i].name = copy_text(headers[i].name, arena);
+        kept->headers[i].value = copy_span(headers[i].value, arena);
     }
 }
 
-void dead_letter_make(struct dead_letter *letter, const struct record *record,
-                      const struct place *place, enum reason reason, const struct err *err,
-                      const char *contract, struct arena *arena)
+const struct kept_record *record_keep(const struct record *record, const char *topic,
+                                      const char *contract, struct arena *arena)
 {
-    *letter = (struct dead_letter){
-        .topic = copy_text(record->topic, arena),
+    struct kept_record *kept = arena_alloc(arena, sizeof *kept);
+    *kept = (struct kept_record){
+        .topic = topic,
+        .contract = contract ? contract : "",
         .partition = record->partition,
-        .offset = record->offset,
         .timestamp = record->timestamp,
-        .order_ts = place->order_ts,
-        .log = place->log,
         .key = copy_span(record->key, arena),
         .value = copy_span(record->value, arena),
+    };
+    keep_headers(kept, record, arena);
+    return kept;
+}
+
+void dead_letter_make(struct dead_letter *letter, const struct kept_record *record,
+                      const struct place *place, enum reason reason, const struct err *err,
+                      struct arena *arena)
+{
+    *letter = (struct dead_letter){
+        .record = record,
+        .place = *place,
         .reason = reason,
         .detail = copy_detail(err, arena),
         .sqlstate = copy_text(err ? err->sqlstate : NULL, arena),
-        .contract = copy_text(contract, arena),
+        .attempts = 1,
     };
-    copy_headers(letter, record, arena);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dead_letter: a record that can never be applied as it is, with its reason and all that is needed
- * to look at it, to relay it and to apply it later under its original coordinates. A letter lives
- * in the batch's arena and borrows nothing from the record.
+ * to look at it, to relay it and to apply it later under its original coordinates. Every record
+ * that becomes a row is kept as well until its batch has ended: PostgreSQL may still refuse the
+ * row. What is kept lives in an arena and borrows nothing from Kafka's message.
  */
 #ifndef PACTOLUS_RECORD_DEAD_LETTER_H
 #define PACTOLUS_RECORD_DEAD_LETTER_H
@@ -31,23 +32,33 @@ enum reason {
 const char *reason_name(enum reason reason);
 const char *reason_text(enum reason reason); /* one sentence for people */
 
-struct dead_letter {
-    const char *topic;
+/* A record's copy. */
+struct kept_record {
+    const char *topic, *contract; /* borrowed: the configuration's and the contract's name */
     int32_t partition;
-    int64_t offset, timestamp, order_ts;
-    log_id log;
-    struct span key, value; /* data NULL = null; copies in the arena */
-    struct header *headers; /* copies in the arena */
+    int64_t timestamp;
+    struct span key, value; /* data NULL = null */
+    struct header *headers;
     unsigned n_headers;
+};
+
+/* Copy `record` into the arena. `topic` and `contract` (NULL: not known) are kept as pointers and
+ * outlive every batch. */
+const struct kept_record *record_keep(const struct record *record, const char *topic,
+                                      const char *contract, struct arena *arena);
+
+struct dead_letter {
+    const struct kept_record *record;
+    struct place place; /* its offset, log and order_ts; the version is not kept */
     enum reason reason;
     const char *detail;   /* what exactly; without values */
     const char *sqlstate; /* "" unless REASON_DATABASE */
-    const char *contract; /* full name, "" when not known */
+    unsigned attempts;    /* how often it was tried: 1 but for REASON_DATABASE */
 };
 
-/* Copy everything of `record` into the arena. */
-void dead_letter_make(struct dead_letter *letter, const struct record *record,
+/* The letter borrows `record`; what `err` says is copied into the arena. */
+void dead_letter_make(struct dead_letter *letter, const struct kept_record *record,
                       const struct place *place, enum reason reason, const struct err *err,
-                      const char *contract, struct arena *arena);
+                      struct arena *arena);
 
 #endif

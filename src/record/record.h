@@ -63,6 +63,8 @@ struct cell {
     int32_t length; /* -1 = NULL */
 };
 
+struct kept_record; /* record/dead_letter */
+
 struct row {
     struct place place;
     const struct cell *cells; /* one per data column of the layout */
@@ -71,6 +73,9 @@ struct row {
     uint64_t hash;            /* of key */
     bool tombstone;           /* cells hold the key columns only, all others are NULL */
     int64_t deleted_at;       /* tombstone: wall microseconds of the delete */
+    const struct kept_record *origin; /* what it was made from */
+    const struct row *beaten;         /* the rows that it has folded, newest first; each may take
+                                         its place when PostgreSQL refuses it */
 };
 
 #endif

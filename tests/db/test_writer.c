@@ -384,6 +384,18 @@ static void another_unique_constraint_is_no_key_conflict(void **state)
     cursor_is(START);
 }
 
+static struct dead_letter letter_of(const struct kept_record *record, int64_t offset,
+                                    enum reason reason, const char *detail)
+{
+    return (struct dead_letter){
+        .record = record,
+        .place = {.offset = offset, .order_ts = 1000, .log = log_pack(257, 1, 0)},
+        .reason = reason,
+        .detail = detail,
+        .sqlstate = "",
+        .attempts = 1};
+}
+
 /* The first use of each statement is when it is prepared: one that fails there, or is skipped after
  * a failure before it, is prepared again. */
 static void prepared_statements_survive_a_failure(void **state)
@@ -394,13 +406,8 @@ static void prepared_statements_survive_a_failure(void **state)
     first.moves[0].token = 8; /* the row statement's Parse is skipped */
     step_back(START);
     put(&second, "b", "2", false);
-    batch_add_letter(&second); /* NULL texts are not looked at: the topic is set below */
-    second.letters[0] = (struct dead_letter){.topic = "t",
-                                             .log = log_pack(257, 1, 0),
-                                             .reason = REASON_KEY,
-                                             .detail = "",
-                                             .sqlstate = "",
-                                             .contract = ""};
+    static const struct kept_record record = {.topic = "t", .contract = ""};
+    *batch_add_letter(&second) = letter_of(&record, 0, REASON_KEY, "");
     send_batch(&first, false);
     send_batch(&second, false);
     failed(&first, "PA001");
@@ -530,20 +537,14 @@ static void dead_letters_keep_everything(void **state)
                                       {"NULL", {"NULL", 4}}};
     put(&first, "a", "1", false);
     consume(&first);
-    *batch_add_letter(&first) = (struct dead_letter){.topic = "t",
-                                                     .partition = 2,
-                                                     .offset = next_offset - 1,
-                                                     .timestamp = 5,
-                                                     .order_ts = 1000,
-                                                     .log = log_pack(257, 1, 0),
-                                                     .key = {"\0k", 2},
-                                                     .value = {NULL, 0},
-                                                     .headers = headers,
-                                                     .n_headers = 5,
-                                                     .reason = REASON_MALFORMED,
-                                                     .detail = "at byte 3",
-                                                     .sqlstate = "",
-                                                     .contract = "c.v1.C"};
+    static const struct kept_record record = {.topic = "t",
+                                              .contract = "c.v1.C",
+                                              .partition = 2,
+                                              .timestamp = 5,
+                                              .key = {"\0k", 2},
+                                              .headers = headers,
+                                              .n_headers = 5};
+    *batch_add_letter(&first) = letter_of(&record, next_offset - 1, REASON_MALFORMED, "at byte 3");
     send_batch(&first, false);
     committed(&first, 1, 0);
     account_is("2,1,0,0,1,0");
@@ -565,14 +566,8 @@ static void dead_letters_keep_everything(void **state)
 static void a_letter_that_comes_again_keeps_its_row(void **state)
 {
     (void)state;
-    const struct dead_letter letter = {.topic = "t",
-                                       .offset = START,
-                                       .log = log_pack(257, 1, 0),
-                                       .value = {"v", 1},
-                                       .reason = REASON_RULE,
-                                       .detail = "one",
-                                       .sqlstate = "",
-                                       .contract = ""};
+    static const struct kept_record record = {.topic = "t", .contract = "", .value = {"v", 1}};
+    const struct dead_letter letter = letter_of(&record, START, REASON_RULE, "one");
     consume(&first);
     *batch_add_letter(&first) = letter;
     send_batch(&first, false);
@@ -594,8 +589,8 @@ static void a_letter_that_fails_takes_its_rows_back(void **state)
 {
     (void)state;
     put(&first, "a", "1", false);
-    *batch_add_letter(&first) = (struct dead_letter){
-        .topic = "t\xff", .reason = REASON_RULE, .detail = "", .sqlstate = "", .contract = ""};
+    static const struct kept_record record = {.topic = "t\xff", .contract = ""};
+    *batch_add_letter(&first) = letter_of(&record, 0, REASON_RULE, "");
     send_batch(&first, false);
     failed(&first, "22021"); /* not UTF-8 */
     table_is("");

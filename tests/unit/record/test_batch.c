@@ -75,6 +75,29 @@ static void the_greater_place_wins_whatever_the_order(void **state)
     assert_int_equal(batch.deduplicated, 1);
 }
 
+/* In whatever order they came, the next below the refused one is the greatest that is left. */
+static void what_was_folded_can_take_the_winners_place(void **state)
+{
+    (void)state;
+    static const int orders[][4] = {{1, 2, 3, 4}, {4, 3, 2, 1}, {3, 1, 4, 2}, {2, 4, 1, 3}};
+    for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {
+        for (unsigned n = 0; n < 4; n++) {
+            struct row row = row_of("k", orders[i][n], n, false);
+            add(&row);
+        }
+        const struct row *winner = &batch.rows[0];
+        struct place below = winner->place;
+        for (int64_t version = 3; version >= 1; version--) {
+            const struct row *next = batch_beaten(winner, &below);
+            assert_non_null(next);
+            assert_int_equal(next->place.version, version);
+            below = next->place;
+        }
+        assert_null(batch_beaten(winner, &below));
+        batch_reset(&batch);
+    }
+}
+
 /* The same record again, after a mapping fix perhaps: what came last counts. */
 static void an_equal_place_is_applied_again(void **state)
 {
@@ -214,13 +237,13 @@ static void rows_and_letters_fill_it_together(void **state)
         add(&row);
     }
     for (int i = 0; i < 39; i++)
-        batch_add_letter(&batch)->offset = i;
+        batch_add_letter(&batch)->place.offset = i;
     assert_false(batch_full(&batch));
-    batch_add_letter(&batch)->offset = 39;
+    batch_add_letter(&batch)->place.offset = 39;
     assert_true(batch_full(&batch));
     assert_int_equal(batch.n_letters, 40);
     for (int i = 0; i < 40; i++)
-        assert_int_equal(batch.letters[i].offset, i);
+        assert_int_equal(batch.letters[i].place.offset, i);
 }
 
 static void bytes_fill_it_too(void **state)
@@ -268,8 +291,8 @@ static void a_reset_batch_remembers_nothing(void **state)
         assert_null(move->cursor);
         move->cursor = &batch;
         struct dead_letter *letter = batch_add_letter(&batch);
-        assert_null(letter->topic);
-        letter->topic = "t";
+        assert_null(letter->detail);
+        letter->detail = "t";
         batch.consumed = batch.other_types = 4;
         batch_seal(&batch);
         batch_reset(&batch);
@@ -347,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_greater_place_wins_whatever_the_order),
+        TEST(what_was_folded_can_take_the_winners_place),
         TEST(an_equal_place_is_applied_again),
         TEST(keys_are_whole),
         TEST(append_streams_fold_nothing),

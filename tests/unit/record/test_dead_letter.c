@@ -39,9 +39,9 @@ static void a_letter_outlives_its_record(void **state)
     struct arena arena;
     struct dead_letter letter;
     struct err err = ERR_INIT;
-    char topic[] = "payments", value[] = "b\0d";
+    char value[] = "b\0d";
     unsigned count = 2;
-    struct record record = {.topic = topic,
+    struct record record = {.topic = "payments",
                             .partition = 3,
                             .offset = 42,
                             .timestamp = 1000,
@@ -51,26 +51,28 @@ static void a_letter_outlives_its_record(void **state)
     struct place place = {.log = 7, .offset = 42, .order_ts = 2000};
     err_set(&err, ERR_REJECT, ERR_EXIT_DATA, "truncated");
     arena_init(&arena, 4096);
-    dead_letter_make(&letter, &record, &place, REASON_MALFORMED, &err, "shop.v1.Payment", &arena);
-    memset(topic, 'X', sizeof topic - 1);
+    const struct kept_record *kept = record_keep(&record, "payments", "shop.v1.Payment", &arena);
+    dead_letter_make(&letter, kept, &place, REASON_MALFORMED, &err, &arena);
     memset(value, 'X', sizeof value - 1);
     err_clear(&err);
-    assert_string_equal(letter.topic, "payments");
-    assert_int_equal(letter.partition, 3);
-    assert_int_equal(letter.offset, 42);
-    assert_int_equal(letter.timestamp, 1000);
-    assert_int_equal(letter.order_ts, 2000);
-    assert_int_equal(letter.log, 7);
-    assert_null(letter.key.data);
-    assert_int_equal(letter.value.length, 3);
-    assert_memory_equal(letter.value.data, "b\0d", 3);
+    assert_string_equal(kept->topic, "payments");
+    assert_int_equal(kept->partition, 3);
+    assert_int_equal(letter.place.offset, 42);
+    assert_int_equal(kept->timestamp, 1000);
+    assert_int_equal(letter.place.order_ts, 2000);
+    assert_int_equal(letter.place.log, 7);
+    assert_null(kept->key.data);
+    assert_int_equal(kept->value.length, 3);
+    assert_memory_equal(kept->value.data, "b\0d", 3);
     assert_int_equal(letter.reason, REASON_MALFORMED);
     assert_string_equal(letter.detail, "truncated");
     assert_string_equal(letter.sqlstate, "");
-    assert_string_equal(letter.contract, "shop.v1.Payment");
-    assert_int_equal(letter.n_headers, 2);
-    assert_true(span_is(letter.headers[0].value, "value"));
-    assert_null(letter.headers[1].value.data);
+    assert_int_equal(letter.attempts, 1);
+    assert_ptr_equal(letter.record, kept);
+    assert_string_equal(kept->contract, "shop.v1.Payment");
+    assert_int_equal(kept->n_headers, 2);
+    assert_true(span_is(kept->headers[0].value, "value"));
+    assert_null(kept->headers[1].value.data);
     arena_free(&arena);
 }
 
@@ -84,13 +86,14 @@ static void empty_is_not_null_and_headers_are_bounded(void **state)
         .topic = "t", .key = FIXTURE_SPAN(""), .headers = some_headers, .source = &count};
     struct place place = {0};
     arena_init(&arena, 4096);
-    dead_letter_make(&letter, &record, &place, REASON_TOMBSTONE, NULL, NULL, &arena);
-    assert_non_null(letter.key.data);
-    assert_int_equal(letter.key.length, 0);
-    assert_null(letter.value.data);
-    assert_int_equal(letter.n_headers, RECORD_HEADERS_MAX);
+    const struct kept_record *kept = record_keep(&record, "t", NULL, &arena);
+    dead_letter_make(&letter, kept, &place, REASON_TOMBSTONE, NULL, &arena);
+    assert_non_null(kept->key.data);
+    assert_int_equal(kept->key.length, 0);
+    assert_null(kept->value.data);
+    assert_int_equal(kept->n_headers, RECORD_HEADERS_MAX);
     assert_string_equal(letter.detail, "");
-    assert_string_equal(letter.contract, "");
+    assert_string_equal(kept->contract, "");
     arena_free(&arena);
 }
 
