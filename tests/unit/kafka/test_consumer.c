@@ -351,6 +351,7 @@ static void rewind_eager(void **state)
     }
     struct topic_partition first = {"t", 0, 5};
     assert_true(consumer_rewind(f.consumer, &first, 1, &err));
+    intake_forget(f.intake, "t", 0); /* as its header asks: what was taken is of the old place */
     read_to_ends(&f, (int64_t[]){5, next[1]});
     leave(&f);
     cluster_close(&f);
