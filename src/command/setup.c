@@ -69,6 +69,7 @@ PGconn *setup_connect(const struct config *config, struct err *err)
         .statement_timeout_ms = (int)(config->statement_timeout / USEC_PER_MS),
         .lock_timeout_ms = (int)(config->lock_timeout / USEC_PER_MS),
         .session_pooler = strcmp(config->pooler, "session") == 0,
+        .prove_pooler = true,
     };
     return conn_open(&options, err);
 }

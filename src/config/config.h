@@ -67,6 +67,7 @@ struct config {
     char *conninfo, *password_file, *pooler;
     unsigned pool; /* connections that lanes share */
     usec_t connect_timeout, statement_timeout, lock_timeout;
+    usec_t idle_in_transaction_timeout, answer_timeout;
     usec_t drain_timeout;     /* how long a revoke or a stop may wait for batches */
     usec_t commit_interval;   /* advisory Kafka commits */
     usec_t progress_interval; /* periodic log line; 0 = none */

@@ -81,6 +81,15 @@ static const struct option table[] = {
      BETWEEN(1 * SEC, 3600 * SEC), .fallback = "60s", .text = "Patience with one statement."},
     {"database.lock_timeout", OPTION_DURATION, PROCESS(lock_timeout), BETWEEN(10 * MS, 5 * SEC),
      .fallback = "5s", .text = "Patience with a lock that another session holds."},
+    {"database.idle_in_transaction_timeout", OPTION_DURATION, PROCESS(idle_in_transaction_timeout),
+     BETWEEN(1 * SEC, 3600 * SEC), .fallback = "60s",
+     .text = "After this long the server ends a session of ours that is silent within a "
+             "transaction, as a frozen daemon's."},
+    {"database.answer_timeout", OPTION_DURATION, PROCESS(answer_timeout),
+     BETWEEN(1 * SEC, 86400 * SEC), .fallback = "180s",
+     .text = "After this long without any answer a connection is taken for lost and another is "
+             "opened: a server that is frozen obeys no timeout of its own. Longer than "
+             "statement_timeout."},
 
     {"retry.base", OPTION_DURATION, PROCESS(retry_base), BETWEEN(1 * MS, 60 * SEC),
      .fallback = "50ms",

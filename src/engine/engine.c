@@ -30,6 +30,8 @@ static void fill_conn_options(struct engine *engine)
         .connect_timeout_s = (int)(config->connect_timeout / USEC_PER_SEC),
         .statement_timeout_ms = (int)(config->statement_timeout / USEC_PER_MS),
         .lock_timeout_ms = (int)(config->lock_timeout / USEC_PER_MS),
+        .idle_in_transaction_timeout_ms = (int)(config->idle_in_transaction_timeout / USEC_PER_MS),
+        .answer_timeout_ms = (int)(config->answer_timeout / USEC_PER_MS),
         .session_pooler = strcmp(config->pooler, "session") == 0,
     };
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/conn.h"
 
+#include "base/clock.h"
+#include "postgres/pooler.h"
 #include "postgres/sqlstate.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <libpq-events.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { PASSWORD_MAX = 1024, KEYWORDS_MAX = 16, CONNECT_TIMEOUT_S = 10 };
 
@@ -110,6 +115,10 @@ static void connect_error(struct err *err, const PGconn *conn)
         memcpy(err->sqlstate, sqlstate, sizeof err->sqlstate);
     if (strncmp(sqlstate, "28", 2) == 0)
         err_hint(err, "check user and password, and the server's pg_hba.conf");
+    else if (strstr(line, "unsupported startup parameter"))
+        err_hint(err, "the pooler knows no such parameter: take it (or \"options\") out of the "
+                      "connection string and PGOPTIONS, or list it in PgBouncer's "
+                      "ignore_startup_parameters");
     else if (strcmp(sqlstate, "3D000") == 0)
         err_hint(err, "create it with createdb, or correct the database's name");
     else if (!sqlstate[0] && err && err->class == ERR_HALT)
@@ -124,23 +133,24 @@ static void notice_drop(void *unused, const PGresult *result)
     (void)result;
 }
 
+static int connect_ms(const struct conn_options *options)
+{
+    return 1000 * (options->connect_timeout_s > 0 ? options->connect_timeout_s : CONNECT_TIMEOUT_S);
+}
+
 static PGconn *conn_connect(const struct conn_options *options, const char *password,
                             struct err *err)
 {
     char timeout[16];
     struct keywords keywords = {0};
-    int seconds = options->connect_timeout_s > 0 ? options->connect_timeout_s : CONNECT_TIMEOUT_S;
-    snprintf(timeout, sizeof timeout, "%d", seconds);
-    if (options->connect_timeout_s <= 0)
-        keywords_add(&keywords, "connect_timeout", timeout);
+    snprintf(timeout, sizeof timeout, "%d", connect_ms(options) / 1000);
+    keywords_add(&keywords, "connect_timeout", timeout);
     /* A host that vanished is noticed within half a minute, not after two hours. */
     keywords_add(&keywords, "keepalives_idle", "10");
     keywords_add(&keywords, "keepalives_interval", "5");
     keywords_add(&keywords, "keepalives_count", "3");
     keywords_add(&keywords, "tcp_user_timeout", "25000");
     keywords_add(&keywords, "dbname", options->conninfo);
-    if (options->connect_timeout_s > 0)
-        keywords_add(&keywords, "connect_timeout", timeout);
     keywords_add(&keywords, "client_encoding", "UTF8");
     if (options->application_name)
         keywords_add(&keywords, "application_name", options->application_name);
@@ -186,22 +196,6 @@ static bool session_prepare(PGconn *conn, const struct conn_options *options, st
     return done;
 }
 
-static bool pooler_check(PGconn *conn, struct err *err)
-{
-    PGresult *result = conn_query(conn, "SELECT pg_backend_pid()", 0, NULL, err);
-    if (!result)
-        return false;
-    bool direct = strtol(PQgetvalue(result, 0, 0), NULL, 10) == PQbackendPID(conn);
-    PQclear(result);
-    if (direct)
-        return true;
-    err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
-            "a connection pooler stands between this host and PostgreSQL");
-    return err_hint(err, "connect to PostgreSQL itself; a pooler in session mode can be allowed by "
-                         "pooler = \"session\", one in transaction mode silently breaks locks, "
-                         "settings and prepared statements");
-}
-
 PGconn *conn_open(const struct conn_options *options, struct err *err)
 {
     char password[PASSWORD_MAX] = "";
@@ -213,11 +207,17 @@ PGconn *conn_open(const struct conn_options *options, struct err *err)
     conn = conn_connect(options, options->password_file ? password : NULL, err);
     if (!conn)
         goto cleanup;
-    if ((!options->session_pooler && !pooler_check(conn, err)) ||
+    /* A pooler lets us in before it has a backend for us: what is asked first is part of opening.
+     */
+    conn_set_patience(conn, connect_ms(options));
+    if (!pooler_judge(conn, options->session_pooler, options->prove_pooler, connect_ms(options),
+                      err) ||
         !session_prepare(conn, options, err)) {
         PQfinish(conn);
         conn = NULL;
+        goto cleanup;
     }
+    conn_set_patience(conn, options->answer_timeout_ms);
 cleanup:
     explicit_bzero(password, sizeof password);
     return conn;
@@ -234,25 +234,102 @@ static bool result_good(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
+/* ---- waiting for an answer ---- */
+
+/* The patience lies with the connection, as libpq's instance data of this procedure. */
+static int instance(PGEventId id, void *info, void *data)
+{
+    (void)id, (void)info, (void)data;
+    return 1;
+}
+
+void conn_set_patience(PGconn *conn, int patience_ms)
+{
+    if (!PQinstanceData(conn, instance))
+        PQregisterEventProc(conn, instance, "pactolus", NULL);
+    PQsetInstanceData(conn, instance, (void *)(intptr_t)patience_ms);
+}
+
+void conn_cut(int socket)
+{
+    shutdown(socket, SHUT_RDWR);
+}
+
+/* True when a result can be had without waiting, or the connection is lost. */
+static bool await_result(PGconn *conn, usec_t deadline)
+{
+    while (PQisBusy(conn)) {
+        usec_t now = clock_monotonic();
+        if (now >= deadline)
+            return false;
+        struct pollfd wait = {.fd = PQsocket(conn), .events = POLLIN};
+        int64_t left = (deadline - now) / USEC_PER_MS + 1;
+        if (poll(&wait, 1, left < 60000 ? (int)left : 60000) > 0 && !PQconsumeInput(conn))
+            break;
+    }
+    return true;
+}
+
+/* The last result of what was sent, as PQexec's; NULL when the server is silent for too long. */
+static PGresult *take_result(PGconn *conn)
+{
+    int patience_ms = (int)(intptr_t)PQinstanceData(conn, instance);
+    usec_t deadline = patience_ms > 0 ? clock_monotonic() + patience_ms * USEC_PER_MS : USEC_NEVER;
+    PGresult *last = NULL;
+    for (;;) {
+        if (!await_result(conn, deadline)) {
+            conn_cut(PQsocket(conn));
+            PQconsumeInput(conn); /* so that libpq sees the end too */
+            PQclear(last);
+            return NULL;
+        }
+        PGresult *next = PQgetResult(conn);
+        if (!next)
+            return last ? last : PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
+        /* What ended the session tells more than that it ended. */
+        bool told = last && !result_good(last);
+        PQclear(told ? next : last);
+        last = told ? last : next;
+        if (PQstatus(conn) == CONNECTION_BAD)
+            return last;
+    }
+}
+
+/* As PQexec does: what an earlier question left unread is none of the next one's business. */
+static void discard(PGconn *conn)
+{
+    if (PQtransactionStatus(conn) == PQTRANS_ACTIVE)
+        PQclear(take_result(conn));
+}
+
+static PGresult *answer_of(PGconn *conn, int sent, struct err *err)
+{
+    PGresult *result = sent ? take_result(conn) : PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR);
+    if (!result)
+        err_set(err, ERR_RETRY, ERR_EXIT_UNAVAILABLE,
+                "the server does not answer; its connection is taken for lost");
+    else if (!result_good(result))
+        conn_error(err, conn, result);
+    else
+        return result;
+    PQclear(result);
+    return NULL;
+}
+
 bool conn_exec(PGconn *conn, const char *sql, struct err *err)
 {
-    PGresult *result = PQexec(conn, sql);
-    bool good = result_good(result);
-    if (!good)
-        conn_error(err, conn, result);
+    discard(conn);
+    PGresult *result = answer_of(conn, PQsendQuery(conn, sql), err);
     PQclear(result);
-    return good;
+    return result != NULL;
 }
 
 PGresult *conn_query(PGconn *conn, const char *sql, unsigned n, const char *const *params,
                      struct err *err)
 {
-    PGresult *result = PQexecParams(conn, sql, (int)n, NULL, params, NULL, NULL, 0);
-    if (result_good(result))
-        return result;
-    conn_error(err, conn, result);
-    PQclear(result);
-    return NULL;
+    discard(conn);
+    int sent = PQsendQueryParams(conn, sql, (int)n, NULL, params, NULL, NULL, 0);
+    return answer_of(conn, sent, err);
 }
 
 /* Class 22 quotes the value that it refuses; nobody's data belongs in a log. */

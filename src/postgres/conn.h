@@ -19,17 +19,27 @@ struct conn_options {
     const char *application_name; /* "pactolus GROUP" */
     int connect_timeout_s;        /* default 10 */
     int statement_timeout_ms, lock_timeout_ms, idle_in_transaction_timeout_ms; /* 0 = server's */
-    bool session_pooler; /* pooler = "session": do not refuse a pooler */
+    int answer_timeout_ms; /* see conn_set_patience; 0 = none */
+    bool session_pooler;   /* pooler = "session": do not refuse a pooler */
+    bool prove_pooler;     /* put its mode to the test (postgres/pooler) */
 };
 
 /* Connect and prepare the session: timeouts, search_path = '' (names are always qualified),
  * TimeZone UTC, client_encoding UTF8, READ COMMITTED as default, standard_conforming_strings.
- * Refuses a pooler in transaction mode (PQbackendPID() != pg_backend_pid(), PA-less halt) unless
- * session_pooler. NULL with err: retry/69 for unreachable, halt/77 for rejected credentials
- * (28xxx), halt/78 for a bad conninfo or unknown database (3D000). The password never shows in
- * err. */
+ * Whatever the session needs is SET, since poolers refuse or drop startup parameters that they do
+ * not know. Keepalives, tcp_user_timeout and connect_timeout are defaults: the conninfo's win. A
+ * pooler is judged by postgres/pooler. NULL with err: retry/69 for unreachable, halt/77 for
+ * rejected credentials (28xxx), halt/78 for a bad conninfo, an unknown database (3D000) or a pooler
+ * that may not be. The password never shows in err. */
 PGconn *conn_open(const struct conn_options *options, struct err *err);
 void conn_close(PGconn *conn);
+
+/* How long conn_exec and conn_query wait for an answer, 0 = for ever (the default). A server that
+ * is frozen, or its host, answers nothing while the connection stands, so no timeout of its own can
+ * end the wait: then the connection is cut, which is an error of class retry. */
+void conn_set_patience(PGconn *conn, int patience_ms);
+/* Take the connection of this socket for lost: whoever waits for it is told so. */
+void conn_cut(int socket);
 
 /* One statement without parameters, or several; false with err classified by postgres/sqlstate. */
 bool conn_exec(PGconn *conn, const char *sql, struct err *err) MUST_CHECK;

@@ -87,6 +87,58 @@ static void sessions_are_prepared(void **state)
     conn_close(own);
 }
 
+static const char *keyword_of(PGconn *own, const char *keyword, char value[64])
+{
+    PQconninfoOption *options = PQconninfo(own);
+    value[0] = '\0';
+    for (PQconninfoOption *option = options; option->keyword; option++)
+        if (option->val && strcmp(option->keyword, keyword) == 0)
+            snprintf(value, 64, "%s", option->val);
+    PQconninfoFree(options);
+    return value;
+}
+
+static void lost_hosts_are_noticed_by_default(void **state)
+{
+    (void)state;
+    char info[3000], value[64];
+    struct err err = ERR_INIT;
+    struct conn_options options = {.conninfo = live_conninfo(), .connect_timeout_s = 7};
+    PGconn *own = conn_open(&options, &err);
+    assert_non_null(own);
+    assert_string_equal(keyword_of(own, "keepalives_idle", value), "10");
+    assert_string_equal(keyword_of(own, "keepalives_interval", value), "5");
+    assert_string_equal(keyword_of(own, "keepalives_count", value), "3");
+    assert_string_equal(keyword_of(own, "tcp_user_timeout", value), "25000");
+    assert_string_equal(keyword_of(own, "connect_timeout", value), "7");
+    conn_close(own);
+    /* What the conninfo says wins. */
+    snprintf(info, sizeof info, "%s keepalives_idle=99 tcp_user_timeout=1234 connect_timeout=3",
+             live_conninfo());
+    options.conninfo = info;
+    own = conn_open(&options, &err);
+    assert_non_null(own);
+    assert_string_equal(keyword_of(own, "keepalives_idle", value), "99");
+    assert_string_equal(keyword_of(own, "tcp_user_timeout", value), "1234");
+    assert_string_equal(keyword_of(own, "connect_timeout", value), "3");
+    conn_close(own);
+}
+
+static void a_silent_server_is_taken_for_lost(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    PGconn *own = live_open();
+    conn_set_patience(own, 5000);
+    live_exec(own, "SELECT pg_sleep(0.01); SELECT 1");
+    conn_set_patience(own, 100);
+    assert_false(conn_exec(own, "SELECT pg_sleep(60)", &err));
+    assert_int_equal(err.class, ERR_RETRY);
+    assert_int_equal(err.exit, ERR_EXIT_UNAVAILABLE);
+    assert_int_equal(PQstatus(own), CONNECTION_BAD);
+    conn_close(own);
+}
+
 static void password_files_are_read_to_the_line_end(void **state)
 {
     (void)state;
@@ -229,6 +281,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals_are_told_apart),
         cmocka_unit_test(sessions_are_prepared),
+        cmocka_unit_test(lost_hosts_are_noticed_by_default),
+        cmocka_unit_test(a_silent_server_is_taken_for_lost),
         cmocka_unit_test(password_files_are_read_to_the_line_end),
         cmocka_unit_test(errors_carry_place_but_no_values),
         cmocka_unit_test(text_arrays_survive_the_server),
