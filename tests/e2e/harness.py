@@ -156,9 +156,9 @@ class Kafka:
 
     real = True
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.state = pathlib.Path(folder)
-        self.bootstrap = self.script("up").strip()
+        self.bootstrap = self.script(*options, "up").strip()
 
     def script(self, *arguments):
         return run_script("kafka", "--state", self.state, *arguments)
@@ -630,9 +630,9 @@ def collected():
     return list(_tests)
 
 
-def scratch():
+def scratch(prefix="pactolus-e2e."):
     """A folder that the server's user can reach too."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="pactolus-e2e."))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
     folder.chmod(0o755)
     return folder
 

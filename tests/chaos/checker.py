@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tables, ledger, account and DLQ must hold after a round, computed from the history alone.
+
+It shares no line with the daemon. From the database it takes only the numbers that the database gives
+out: which log id stands for which topic and partition.
+"""
+
+import collections
+
+from harness import Failure, equal, expect, shorten
+from streams import LETTER, OTHER, ROW, TOMBSTONE
+
+SHOWN = 4  # differences that a failure tells
+
+
+def differences(got, wanted, what):
+    """Failure that names the first keys that differ, or nothing."""
+    wrong = [key for key in sorted(set(got) | set(wanted), key=repr) if got.get(key) != wanted.get(key)]
+    if not wrong:
+        return
+    missing = sum(key not in got for key in wrong)
+    strange = sum(key not in wanted for key in wrong)
+    lines = [f"{what}: {len(wrong)} of {len(wanted)} differ ({missing} missing, {strange} that must not be)"]
+    for key in wrong[:SHOWN]:
+        lines.append(f"  {shorten(key)}\n    expected {shorten(wanted.get(key, 'nothing'), 300)}\n"
+                     f"    got      {shorten(got.get(key, 'nothing'), 300)}")
+    raise Failure("\n".join(lines))
+
+
+class Checker:
+    def __init__(self, test, history):
+        self.test, self.history = test, history
+        self.logs = {(topic, partition): log for topic, partition, log in test.sql(
+            "select topic, partition, log_id from pactolus.logs")}
+        self.places = {log: place for place, log in self.logs.items()}
+        self.order = self.order_times()
+        self.by_stream = collections.defaultdict(list)
+        for entry in history.entries:
+            self.by_stream[entry.stream.name].append(entry)
+
+    def order_times(self):
+        """Number of a record → the greatest timestamp in its log up to and including it."""
+        newest, order = {}, {}
+        for entry in sorted(self.history.entries, key=lambda e: (e.topic, e.partition, e.offset)):
+            log = (entry.topic, entry.partition)
+            newest[log] = max(newest.get(log, -1), entry.timestamp)
+            order[entry.number] = newest[log]
+        return order
+
+    def log_of(self, entry):
+        log = self.logs.get((entry.topic, entry.partition))
+        expect(log is not None, f"no log for {entry.topic}[{entry.partition}]")
+        return log
+
+    def place(self, entry):
+        log = self.log_of(entry)
+        return (entry.version, log >> 48, self.order[entry.number], log, entry.offset)
+
+    def check(self):
+        self.check_logs()
+        for stream in self.history.streams:
+            entries = self.by_stream[stream.name]
+            if stream.kind.append:
+                self.check_appended(stream, entries)
+            else:
+                self.check_rows(stream, entries)
+            self.check_letters(stream, entries)
+            self.check_account(stream, entries)
+            if stream.dlq:
+                self.check_dlq(stream, entries)
+
+    def check_logs(self):
+        """Generations are the topics' versions and first incarnations; partitions are themselves."""
+        versions = {topic: v for stream in self.history.streams for topic, v in stream.versions.items()}
+        for (topic, partition), log in self.logs.items():
+            equal((log >> 48, log & 0xFFFFFF), (versions[topic] << 8 | 1, partition), f"log of {topic}")
+        equal(len(self.places), len(self.logs), "distinct logs")
+
+    # --- rows
+
+    def winners(self, entries):
+        """key → (the entry of the greatest place, the newest row of its log before a tombstone)."""
+        best = {}
+        for entry in entries:
+            if entry.meaning in (ROW, TOMBSTONE) and \
+                    (entry.item not in best or self.place(entry) > self.place(best[entry.item])):
+                best[entry.item] = entry
+        return best
+
+    def cells_wanted(self, stream, winner, entries_of_key):
+        """The values beside the winner's place; None where they are no part of the promise."""
+        if winner.meaning == ROW:
+            return stream.cells_of(winner)
+        nothing = (winner.item,) + (None,) * (len(stream.columns) - 1)
+        if stream.kind.deletes == "hard":
+            return nothing
+        if not stream.sticky or stream.kind.versioned or len({(e.topic, e.partition)
+                                                              for e in entries_of_key}) > 1:
+            return None
+        rows = [e for e in entries_of_key if e.meaning == ROW and e.offset < winner.offset]
+        return stream.cells_of(max(rows, key=lambda e: e.offset)) if rows else nothing
+
+    def check_rows(self, stream, entries):
+        by_key = collections.defaultdict(list)
+        for entry in entries:
+            by_key[entry.item].append(entry)
+        wanted = {}
+        for key, winner in self.winners(entries).items():
+            wanted[key] = (self.bookkeeping(winner), self.cells_wanted(stream, winner, by_key[key]))
+        got = {}
+        for cells, bookkeeping in self.rows(stream):
+            key = cells[0]
+            expect(key not in got, f"{stream.table}: key {key} stands there twice")
+            loose = key in wanted and wanted[key][1] is None
+            got[key] = (bookkeeping, None if loose else cells)
+        differences(got, wanted, stream.table)
+        live = sum(e[0][-1] is None for e in wanted.values())
+        schema = self.test.value("select view_schema from pactolus.streams where name = %s", stream.name)
+        equal(self.test.rows(f'"{schema}"."{stream.name}"'), live, f"rows in the view of {stream.name}")
+
+    def check_appended(self, stream, entries):
+        wanted = {(e.topic, e.partition, e.offset): (self.bookkeeping(e), stream.cells_of(e))
+                  for e in entries if e.meaning == ROW}
+        got = {bookkeeping[1:4]: (bookkeeping, cells) for cells, bookkeeping in self.rows(stream)}
+        differences(got, wanted, stream.table)
+        equal(self.test.rows(stream.table), len(wanted), f"rows of {stream.table}")
+
+    def bookkeeping(self, entry):
+        """(version, topic, partition, offset, order_ts, time of the delete)"""
+        return (entry.version if entry.stream.kind.versioned else 0, entry.topic, entry.partition,
+                entry.offset, self.order[entry.number],
+                entry.timestamp if entry.meaning == TOMBSTONE else None)
+
+    def rows(self, stream):
+        version = "_version" if stream.kind.versioned else "0"
+        for row in self.test.sql(
+                f"select {', '.join(stream.columns)}, {version}, _log, _offset, _order_ts, "
+                f"(extract(epoch from _deleted_at) * 1000)::bigint from {stream.table}"):
+            *cells, version_is, log, offset, order_ts, deleted = row
+            topic, partition = self.places.get(log, (f"log {log}, which is none", -1))
+            yield tuple(cells), (version_is, topic, partition, offset, order_ts, deleted)
+
+    # --- dead letters
+
+    def letters_wanted(self, entries):
+        return {(e.topic, e.partition, e.offset): e for e in entries if e.meaning == LETTER}
+
+    def check_letters(self, stream, entries):
+        wanted = {place: (e.reason, e.timestamp, self.order[e.number], self.log_of(e), e.key, e.value,
+                          [name for name, _ in e.headers])
+                  for place, e in self.letters_wanted(entries).items()}
+        got = {}
+        for topic, partition, offset, key, value, *rest in self.test.sql(
+                'select topic, partition, "offset", key, value, d.reason, record_ts, order_ts, log_id, '
+                "header_names from pactolus.dead_letters d join pactolus.streams s using (stream_id) "
+                "where s.name = %s", stream.name):
+            place = (topic, partition, offset)
+            expect(place not in got, f"two dead letters for {place}")
+            got[place] = (*rest[:4], octets(key), octets(value), rest[4])
+        differences(got, wanted, f"dead letters of {stream.name}")
+        left = self.test.value(
+            "select count(*) from pactolus.dead_letters d join pactolus.streams s using (stream_id) "
+            "where s.name = %s and (relayed_at is null) = (%s <> '')", stream.name, stream.dlq)
+        equal(left, 0, f"dead letters of {stream.name} that are not marked as they should be")
+
+    def check_dlq(self, stream, entries):
+        """The DLQ topic holds every letter at least once, as it was, and nothing else."""
+        wanted, got = self.letters_wanted(entries), {}
+        for message in self.test.consume(stream.dlq):
+            headers = {name: value for name, value in message.headers()}
+            place = (headers["__connect.errors.topic"].decode(),
+                     int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"]))
+            got[place] = (message.key(), message.value(), headers["pactolus.reason"].decode(),
+                          headers["n"].decode())
+        differences(got, {place: (e.key, e.value, e.reason, str(e.number)) for place, e in wanted.items()},
+                    f"letters in {stream.dlq}")
+
+    # --- the account
+
+    def check_account(self, stream, entries):
+        counts = collections.Counter(e.meaning for e in entries)
+        account = self.test.check_account(
+            stream.name, advanced=len(entries), consumed=len(entries), gaps=0, skipped=0, lost=0,
+            dead_lettered=counts[LETTER], other_types=counts[OTHER])
+        rest = account["applied"] + account["stale"] + account["deduplicated"]
+        equal(rest, counts[ROW] + counts[TOMBSTONE], f"applied + stale + deduplicated of {stream.name}")
+        per_log = collections.Counter((e.topic, e.partition) for e in entries)
+        got = {}
+        for topic, partition, *numbers in self.test.sql(
+                "select topic, partition, next_offset, pass_start, c.consumed, c.gaps + c.skipped + c.lost, "
+                "c.order_ts from pactolus.cursors c join pactolus.streams s using (stream_id) "
+                "join pactolus.logs using (log_id) where s.name = %s", stream.name):
+            if numbers[0] or per_log[(topic, partition)]:
+                got[(topic, partition)] = tuple(numbers)
+        newest = collections.defaultdict(lambda: -1)
+        for entry in entries:
+            log = (entry.topic, entry.partition)
+            newest[log] = max(newest[log], entry.timestamp)
+        differences(got, {log: (n, 0, n, 0, newest[log]) for log, n in per_log.items()},
+                    f"cursors of {stream.name}")
+
+
+def octets(value):
+    return None if value is None else bytes(value)

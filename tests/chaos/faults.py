@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The faults, as data: what is done, how it is undone, how long it holds, and who may draw it.
+
+Each fault belongs to a hand. Faults of one hand come one after the other, those of different hands
+together: a daemon is killed while the broker is frozen, but nobody stops a server that is down.
+`act(round, draw)` does it and returns what `undo(round, thing)` needs; in between it holds for some
+seconds of the drawn length. A fault with a reason in `off` is never drawn.
+"""
+
+import contextlib
+import dataclasses
+import typing
+
+import psycopg2
+
+from harness import wait
+from network import DOWN, UP
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    name: str
+    hand: str  # daemons, database, broker, topics, link, analyst
+    text: str  # for docs/chaos.md
+    act: typing.Callable
+    undo: typing.Callable = lambda round_, thing: None
+    hold: tuple = (0.0, 0.0)
+    weight: int = 2
+    needs: typing.Callable = lambda plan: True  # which rounds may draw it
+    never_with: tuple = ()
+    off: str = ""
+
+
+# --- daemons -------------------------------------------------------------------------------------
+
+
+def kill(round_, draw):
+    member = draw.choice(round_.members.list)
+    member.kill()
+    return member
+
+
+def kill_all(round_, draw):
+    for member in round_.members.list:
+        member.kill()
+
+
+def start_all(round_, _):
+    for member in round_.members.list:
+        member.start()
+
+
+def stop(round_, draw):
+    member = draw.choice(round_.members.list)
+    member.stop()
+    return member
+
+
+def start(_, member):
+    member.start()
+
+
+def freeze(round_, draw):
+    member = draw.choice(round_.members.list)
+    member.freeze()
+    return member
+
+
+def thaw(_, member):
+    member.thaw()
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def database_stop(round_, draw):
+    round_.world.postgres.stop()
+
+
+def database_start(round_, _):
+    round_.world.postgres.start()
+
+
+def promote(round_, draw):
+    round_.world.postgres.await_standby()
+    round_.world.postgres.promote()
+
+
+def lag(round_, draw):
+    """The standby hears nothing from now on: what commits until it is promoted is lost."""
+    round_.world.postgres.await_standby()
+    round_.world.postgres.replication.cut()
+
+
+def promote_behind(round_, _):
+    round_.world.postgres.promote()
+
+
+def terminate(round_, draw):
+    for _ in range(draw.choice([1, 1, 5])):
+        round_.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = "
+                   "current_database() and application_name like 'pactolus%'")
+        round_.pause(draw.uniform(0, 0.3))
+
+
+def stranger(round_, *statements):
+    """A session of somebody else with these statements in an open transaction. None when it was
+    ended in the middle, by a fault of another hand."""
+    def connect():
+        with contextlib.suppress(psycopg2.OperationalError):
+            return psycopg2.connect(round_.test.conninfo, application_name="stranger")
+    connection = wait(connect, "a server to connect to")
+    try:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        return connection
+    except psycopg2.OperationalError:
+        connection.close()
+        return None
+
+
+def lock_table(round_, draw):
+    return stranger(round_, f"lock table {draw.choice(round_.streams).table} in access exclusive mode")
+
+
+def lock_cursors(round_, draw):
+    return stranger(round_, "select 1 from pactolus.cursors for update")
+
+
+def snapshot(round_, draw):
+    return stranger(round_, "set transaction isolation level repeatable read",
+                    f"select count(*) from {draw.choice(round_.streams).table}")
+
+
+def go_away(_, connection):
+    if connection is None:
+        return
+    with contextlib.suppress(psycopg2.Error):
+        connection.rollback()
+    connection.close()
+
+
+def read_only(round_, draw):
+    reconfigure(round_, "alter system set default_transaction_read_only = on")
+
+
+def read_write(round_, _):
+    reconfigure(round_, "alter system reset default_transaction_read_only")
+
+
+def reconfigure(round_, statement):
+    with round_.world.postgres.admin() as connection:
+        connection.cursor().execute(statement)
+        connection.cursor().execute("select pg_reload_conf()")
+    terminate(round_, round_.draw)
+
+
+# --- Kafka ---------------------------------------------------------------------------------------
+
+
+def broker_freeze(round_, draw):
+    round_.world.kafka.script("stop")
+
+
+def broker_thaw(round_, _):
+    round_.world.kafka.script("cont")
+
+
+def broker_kill(round_, draw):
+    round_.world.kafka.script("kill")
+
+
+def broker_start(round_, _):
+    round_.world.kafka.script("up")
+
+
+def add_partitions(round_, draw):
+    stream = draw.choice(round_.streams)
+    topic = draw.choice(list(stream.topics))
+    total = round_.history.partitions[topic] + draw.randint(1, 3)
+    round_.world.kafka.add_partitions(topic, total)
+    round_.history.partitions[topic] = total
+
+
+# --- the network ---------------------------------------------------------------------------------
+
+
+def links(round_, draw):
+    """Of one side: the broker, or both database servers."""
+    world = round_.world
+    return draw.choice([[world.kafka.link], [node.link for node in world.postgres.nodes]])
+
+
+def on_links(change):
+    def act(round_, draw):
+        chosen = links(round_, draw)
+        for link in chosen:
+            change(link, draw)
+        return chosen, draw.random() < 0.5
+    return act
+
+
+def heal(_, thing):
+    chosen, drop = thing
+    for link in chosen:
+        link.heal(drop)
+
+
+cut = on_links(lambda link, draw: link.cut())
+silence = on_links(lambda link, draw: link.fall_silent())
+half_open = on_links(lambda link, draw: link.fall_silent(draw.choice([[UP], [DOWN]])))
+slow = on_links(lambda link, draw: link.slow_down(delay=draw.choice([0.02, 0.1, 0.4])))
+narrow = on_links(lambda link, draw: link.slow_down(rate=draw.choice([5_000, 50_000, 500_000])))
+
+
+FAULTS = [
+    Fault("kill", "daemons", "SIGKILL of a daemon; another one is started", kill, start, (0, 1.5), 4),
+    Fault("kill-all", "daemons", "SIGKILL of all daemons at once", kill_all, start_all, (0, 0.5), 1),
+    Fault("stop", "daemons", "SIGTERM of a daemon; another one is started", stop, start, (0, 1), 3),
+    Fault("freeze", "daemons", "SIGSTOP past the session timeout of 2 s, then SIGCONT", freeze, thaw,
+          (2.3, 3.5), 4),
+    Fault("blink", "daemons", "SIGSTOP for less than the session timeout", freeze, thaw, (0.1, 1.5), 1),
+    Fault("database-stop", "database", "immediate stop of PostgreSQL, as in a power cut, and a start",
+          database_stop, database_start, (0, 1.5), 3),
+    Fault("promote", "database", "the primary is gone, its standby takes over", promote, weight=2,
+          never_with=("disk-full",)),
+    Fault("promote-behind", "database", "the same with a standby that is behind: committed "
+          "transactions are lost", lag, promote_behind, (0.2, 1.5), 4, never_with=("disk-full",)),
+    Fault("terminate", "database", "pg_terminate_backend of the daemons' sessions, once or five times",
+          terminate, weight=3),
+    Fault("lock-table", "database", "a stranger locks a table", lock_table, go_away, (0.2, 2), 2),
+    Fault("lock-cursors", "database", "a stranger locks all cursors", lock_cursors, go_away, (0.2, 2), 2),
+    Fault("read-only", "database", "default_transaction_read_only = on, and sessions ended", read_only,
+          read_write, (0.3, 1.5), 2),
+    Fault("snapshot", "analyst", "an analyst's snapshot stays open", snapshot, go_away, (2, 4), 1),
+    Fault("broker-freeze", "broker", "SIGSTOP of the broker, then SIGCONT", broker_freeze, broker_thaw,
+          (0.5, 3), 2),
+    Fault("broker-kill", "broker", "SIGKILL of the broker, and a start", broker_kill, broker_start,
+          (0, 0.5), 1),
+    Fault("add-partitions", "topics", "a topic gets more partitions", add_partitions, weight=2),
+    Fault("cut", "link", "connections to one side are reset, and new ones too", cut, heal, (0.2, 2), 2),
+    Fault("silence", "link", "nothing passes to or from one side, and nobody is told", silence, heal,
+          (0.5, 3), 2),
+    Fault("half-open", "link", "the same in one direction only", half_open, heal, (0.5, 3), 2),
+    Fault("slow", "link", "what passes comes late", slow, heal, (1, 3), 1),
+    Fault("narrow", "link", "what passes comes slowly", narrow, heal, (1, 3), 1),
+]
+
+
+class Drawn:
+    """A fault of a round: when it begins, and what it draws from."""
+
+    def __init__(self, fault, at, hold, draw):
+        self.fault, self.at, self.hold, self.draw = fault, at, hold, draw
+
+
+def draw_faults(draw, plan, make_draw):
+    """Two to five faults that this round may have."""
+    drawn, names = [], set()
+    for number in range(draw.randint(2, 5)):
+        able = [f for f in FAULTS if not f.off and f.needs(plan) and not names & set(f.never_with) and
+                not any(f.name in d.fault.never_with for d in drawn)]
+        fault = draw.choices(able, [f.weight for f in able])[0]
+        names.add(fault.name)
+        drawn.append(Drawn(fault, draw.uniform(0, 2.5), draw.uniform(*fault.hold), make_draw(number)))
+    return drawn

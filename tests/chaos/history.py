@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The producer: a load drawn from the seed, and a history of it that is exact.
+
+What is drawn does not depend on time; how much of it is sent and where new partitions begin does.
+Offsets come from the delivery reports and are compared with what the topics hold at the end: a
+resend of the idempotent producer may be reported without its offset.
+"""
+
+import collections
+import random
+import threading
+import zlib
+
+import confluent_kafka
+
+from harness import Failure, equal, expect
+
+MOST = 15_000  # records of a round: the load ends there even if faults still go on
+
+
+class History:
+    def __init__(self, world, streams, seed):
+        self.world, self.streams = world, streams
+        self.draw = random.Random(f"{seed} load")
+        self.entries = []
+        self.failure = None
+        self.ended = threading.Event()
+        self.partitions = {topic: count for s in streams for topic, count in s.topics.items()}
+        self.paused = set()  # topics that are being made anew
+        self.producer = confluent_kafka.Producer({
+            "bootstrap.servers": world.kafka.bootstrap, "enable.idempotence": True, "linger.ms": 2,
+            "log_level": 0, "topic.metadata.refresh.interval.ms": 500,
+            "reconnect.backoff.max.ms": 300})
+        self.thread = threading.Thread(target=self.run, name="producer")
+
+    def start(self):
+        self.thread.start()
+
+    def stop(self):
+        """End the load, and know where every record lies."""
+        self.ended.set()
+        if self.thread.ident:
+            self.thread.join()
+        if self.failure:
+            raise self.failure
+
+    def run(self):
+        try:
+            while not self.ended.is_set() and len(self.entries) < MOST:
+                self.burst()
+                self.producer.poll(0)
+                self.ended.wait(self.draw.choice([0.005, 0.02, 0.05]))  # the load's pace
+            left = self.producer.flush(60)
+            expect(left == 0, f"{left} records were not produced")
+        except Exception as failure:  # told by stop()
+            self.failure = failure
+
+    def burst(self):
+        """Some records of one stream, one after the other."""
+        stream = self.draw.choices(self.streams, [s.weight for s in self.streams])[0]
+        for _ in range(self.draw.choice([1, 3, 10, 40, 120])):
+            entry = stream.make(len(self.entries))
+            if entry.topic not in self.paused:
+                self.send(entry)
+
+    def send(self, entry):
+        count = self.partitions[entry.topic]
+        entry.partition = (zlib.crc32(entry.item.encode()) % count if entry.stream.sticky
+                           else self.draw.randrange(count))
+
+        def report(error, message):
+            if error:
+                self.failure = self.failure or Failure(f"producing failed: {error}")
+            elif message.offset() >= 0:
+                entry.offset = message.offset()
+
+        self.entries.append(entry)
+        while True:
+            try:
+                self.producer.produce(entry.topic, entry.value, entry.key, entry.partition,
+                                      on_delivery=report, timestamp=entry.timestamp,
+                                      headers=entry.headers)
+                return
+            except BufferError:
+                self.producer.poll(0.1)
+
+    def verify(self, test, topics):
+        """Read the topics back: every record lies once, where its report said."""
+        found = collections.defaultdict(list)
+        for topic in topics:
+            for message in test.consume(topic):
+                number = int(dict(message.headers())["n"])
+                found[number].append((topic, message.partition(), message.offset(), message.timestamp()[1]))
+        for entry in self.entries:
+            if entry.topic not in topics:
+                continue
+            lies = found.get(entry.number, [])
+            expect(len(lies) == 1, f"record {entry.number} lies {len(lies)} times in Kafka")
+            topic, partition, offset, timestamp = lies[0]
+            equal((topic, partition, timestamp), (entry.topic, entry.partition, entry.timestamp),
+                  f"where record {entry.number} lies")
+            equal(entry.offset if entry.offset is not None else offset, offset,
+                  f"the offset of record {entry.number}")
+            entry.offset = offset
+
+    def ends(self):
+        """(topic, partition) → the offset behind the last record."""
+        ends = {}
+        for entry in self.entries:
+            log = (entry.topic, entry.partition)
+            ends[log] = max(ends.get(log, 0), entry.offset + 1)
+        return ends

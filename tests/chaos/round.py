@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One round: streams, daemons and faults drawn from a seed; a load; a wait until all is caught up;
+and the checker's judgement."""
+
+import contextlib
+import random
+import threading
+import time
+import traceback
+
+import harness
+from checker import Checker
+from faults import draw_faults
+from history import History
+from members import Members
+from streams import KINDS, Stream, constraint
+
+CAUGHT_UP = 60  # seconds after the last fault within which everything must be applied
+
+KAFKA = {"session_timeout_ms": 2000, "heartbeat_interval_ms": 300,
+         "topic_metadata_refresh_interval_ms": 1000, "reconnect_backoff_max_ms": 500,
+         "socket_timeout_ms": 4000, "allow_auto_create_topics": "false"}
+
+
+class Round:
+    def __init__(self, world, seed):
+        self.world, self.seed = world, seed
+        self.draw = random.Random(f"{seed} plan")
+        self.aborted = threading.Event()
+        self.failures = []
+        self.test = self.history = self.members = None
+        self.faults = []
+        self.seconds = {}
+
+    # --- what is drawn
+
+    def plan(self):
+        draw = self.draw
+        kinds = draw.choices(KINDS, [k.weight for k in KINDS], k=draw.choice([2, 3, 3, 4]))
+        self.streams = [Stream(self.test, f"{kind.name}{n}", kind, random.Random(f"{self.seed} stream {n}"))
+                        for n, kind in enumerate(kinds)]
+        self.n_daemons = draw.randint(2, 4)
+        self.settings = {
+            "kafka": dict(KAFKA, bootstrap_servers=self.world.kafka.proxied,
+                          partition_assignment_strategy=draw.choice(["cooperative-sticky"] * 3 + ["range"])),
+            "database": {"conninfo": self.world.postgres.daemons_conninfo(self.test.database),
+                         "lock_timeout": draw.choice(["100ms", "500ms", "2s"]),
+                         "connect_timeout": "2s", "statement_timeout": "10s",
+                         "pool": draw.choice([2, 4, 8])},
+            "drain_timeout": draw.choice(["500ms", "2s"]), "commit_interval": "1s"}
+        self.faults = draw_faults(draw, self, lambda n: random.Random(f"{self.seed} fault {n}"))
+
+    # --- what faults use
+
+    def pause(self, seconds):
+        """Let time pass; a failing round does not wait."""
+        self.aborted.wait(seconds)
+
+    def sql(self, query):
+        """In the round's database, however the server is set up."""
+        with self.world.postgres.admin(self.test.database) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+    # --- the round
+
+    def run(self):
+        """True when the round passed. Never raises but for an interrupt."""
+        started = time.monotonic()
+        try:
+            self.test = harness.Test(self.world, f"chaos_{self.seed}")
+            self.plan()
+            self.prepare()
+            self.clocked("prepared", started)
+            self.load()
+            self.clocked("loaded", started)
+            self.settle()
+            self.clocked("settled", started)
+            Checker(self.test, self.history).check()
+            self.clocked("checked", started)
+        except harness.Failure as failure:
+            self.failures.append(str(failure))
+        except Exception:  # a round that breaks has failed; the others go on
+            self.failures.append(traceback.format_exc())
+        self.seconds["all"] = time.monotonic() - started
+        return not self.failures
+
+    def clocked(self, name, started):
+        self.seconds[name] = time.monotonic() - started
+
+    def prepare(self):
+        topics = {topic: n for stream in self.streams for topic, n in stream.topics.items()}
+        topics.update({stream.dlq: 1 for stream in self.streams if stream.dlq})
+        self.world.kafka.make_topics(topics)
+        # libpq does not ask a second server when the first one says that it lacks the database.
+        self.world.postgres.await_standby()
+        config = self.test.config(
+            streams={stream.name: stream.settings() for stream in self.streams}, **self.settings)
+        self.test.migrate(config)
+        for statement in filter(None, map(constraint, self.streams)):
+            self.test.sql(statement)
+        # A standby that is promoted must know the round's tables.
+        self.world.postgres.await_standby()
+        self.history = History(self.world, self.streams, self.seed)
+        self.members = Members(self.test, config, self.n_daemons)
+
+    def load(self):
+        """Records flow and faults come and go; at the end everything is healed."""
+        hands = [threading.Thread(target=self.hand, args=(hand,), name=hand)
+                 for hand in sorted({drawn.fault.hand for drawn in self.faults})]
+        self.members.start()
+        self.history.start()
+        try:
+            self.wait(lambda: any(self.test.positions().values()), "the first rows")
+            self.begun = time.monotonic()
+            for thread in hands:
+                thread.start()
+            for thread in hands:
+                thread.join()
+            self.pause(0.3)
+        finally:
+            self.aborted.set()
+            for thread in hands:
+                if thread.ident:
+                    thread.join()
+            self.history.stop()
+        if self.failures:
+            raise harness.Failure(self.failures.pop(0))
+
+    def hand(self, name):
+        """The faults of one hand, one after the other."""
+        for drawn in sorted((d for d in self.faults if d.fault.hand == name), key=lambda d: d.at):
+            self.pause(max(0, self.begun + drawn.at - time.monotonic()))
+            try:
+                thing = drawn.fault.act(self, drawn.draw)
+                try:
+                    self.pause(drawn.hold)
+                finally:
+                    drawn.fault.undo(self, thing)
+            except Exception as failure:
+                text = str(failure) if isinstance(failure, harness.Failure) else traceback.format_exc()
+                self.failures.append(f"fault {drawn.fault.name}: {text}")
+                self.aborted.set()
+
+    def wait(self, condition, what, seconds=CAUGHT_UP):
+        """harness.wait, but a daemon that died or a stream that halted ends it at once."""
+        def met():
+            for failure in (self.history.failure, self.members.failure):
+                if failure:
+                    raise failure
+            halted = self.test.sql("select name, reason from pactolus.streams where state = 'halted'")
+            harness.expect(not halted, "halted:", halted)
+            return condition()
+        return harness.wait(met, what, seconds, 0.05)
+
+    def settle(self):
+        """All records lie below their cursors, all letters are relayed; then the daemons stop."""
+        self.history.verify(self.test, {t for s in self.streams for t in s.topics})
+        ends = self.history.ends()
+
+        def behind():
+            have = self.test.positions()
+            return {log: (have.get(log), end) for log, end in ends.items() if have.get(log) != end}
+        try:
+            self.wait(lambda: not behind(), "everything to be applied")
+        except harness.Failure as failure:
+            raise harness.Failure(f"{failure}: {harness.shorten(behind())}") from None
+        self.wait(lambda: self.test.value("select count(*) from pactolus.dead_letters where relayed_at is "
+                                          "null and dlq_topic <> ''") == 0, "the relay")
+        self.members.end()
+        if self.members.failure:
+            raise self.members.failure
+        self.test.settle()
+
+    # --- its end
+
+    def line(self):
+        """One line for the log: what was drawn, and how it went."""
+        names = " ".join(f"{d.fault.name}@{d.at:.1f}" for d in self.faults)
+        records = len(self.history.entries) if self.history else 0
+        kinds = " ".join(stream.name for stream in getattr(self, "streams", []))
+        again = f", {self.members.restarts} restarts" if self.members and self.members.restarts else ""
+        return (f"seed {self.seed:<10} {self.seconds['all']:5.1f} s  {records:6} records  "
+                f"{getattr(self, 'n_daemons', 0)} daemons{again}  [{kinds}]  {names}")
+
+    def close(self):
+        """Give back what the round holds; the world is as the next one wants it."""
+        if self.members:
+            self.members.end()
+        if self.test:
+            for daemon in self.test.daemons:
+                daemon.close()
+        self.world.heal()
+        if self.test:
+            self.test.close(keep=False)
+        if self.history:
+            names = {t for s in self.streams for t in s.topics} | {s.dlq for s in self.streams if s.dlq}
+            with contextlib.suppress(Exception):
+                self.world.kafka.delete_topics(names)

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The servers of a run: a broker, a PostgreSQL primary with its standby, and the links to them."""
+
+import contextlib
+import pathlib
+import threading
+
+import confluent_kafka
+import confluent_kafka.admin
+import psycopg2
+
+import harness
+from network import Network
+
+SETTINGS = {"wal_keep_size": "512MB", "checkpoint_timeout": "2min", "max_wal_size": "1GB"}
+
+
+class Node:
+    """One place for a PostgreSQL server. Its address stays, whatever server lives there."""
+
+    def __init__(self, state, network):
+        self.state = pathlib.Path(state)
+        self.link = network.link(f"postgres {self.state.name}")
+        self.host = self.port = None
+
+    def script(self, command, *options):
+        return harness.run_script("postgres", command, "--state", self.state, *options)
+
+    def found(self, conninfo):
+        parts = dict(part.split("=", 1) for part in conninfo.split())
+        self.host, self.port = parts["host"], parts["port"]
+        self.link.target = self.socket
+
+    @property
+    def socket(self):
+        return f"{self.host}/.s.PGSQL.{self.port}"
+
+    @property
+    def log(self):
+        return pathlib.Path(self.host) / "server.log"
+
+
+class Pair:
+    """A primary and an asynchronous standby. Has the face of harness.Postgres."""
+
+    def __init__(self, folder, network, version):
+        self.nodes = [Node(pathlib.Path(folder) / name, network) for name in ("a", "b")]
+        self.primary, self.standby = self.nodes
+        self.replication = network.link("replication")
+        self.primary.found(self.primary.script("up", "--version", version, "--fast"))
+        self.making = None
+        self.failure = None
+        with self.admin() as connection:
+            for name, value in SETTINGS.items():
+                connection.cursor().execute(f"alter system set {name} = '{value}'")
+            connection.cursor().execute("select pg_reload_conf()")
+        self.make_standby()
+
+    # --- addresses
+
+    def conninfo(self, database="postgres"):
+        """The primary, whichever it is, by the servers' own sockets."""
+        nodes = [node for node in self.nodes if node.host]
+        return (f"host={','.join(n.host for n in nodes)} port={','.join(n.port for n in nodes)} "
+                f"user=pactolus dbname={database} target_session_attrs=read-write")
+
+    def daemons_conninfo(self, database):
+        """The same through the links."""
+        return (f"host={','.join('127.0.0.1' for _ in self.nodes)} "
+                f"port={','.join(str(n.link.port) for n in self.nodes)} "
+                f"user=pactolus dbname={database} target_session_attrs=read-write")
+
+    @contextlib.contextmanager
+    def admin(self, database="postgres", node=None):
+        """A session of the primary (or `node`) that takes it as it is, read-only too."""
+        node = node or self.primary
+        connection = psycopg2.connect(host=node.host, port=node.port, user="pactolus", dbname=database)
+        try:
+            connection.autocommit = True
+            yield connection
+        finally:
+            connection.close()
+
+    def ask(self, query, database="postgres", node=None):
+        with self.admin(database, node) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchone()[0]
+
+    # --- what happens to servers
+
+    def stop(self):
+        self.primary.script("stop", "--immediate")
+
+    def start(self):
+        self.primary.script("start")
+
+    def make_standby(self):
+        """Make one in the background of what is in the other place; `await_standby` ends it."""
+        def make():
+            try:
+                self.replication.target = self.primary.socket
+                self.replication.heal(drop=True)
+                self.standby.found(self.standby.script(
+                    "standby", "--of", self.primary.state, "--link",
+                    f"host=127.0.0.1 port={self.replication.port}"))
+            except Exception as failure:
+                self.failure = failure
+        self.making = threading.Thread(target=make)
+        self.making.start()
+        if self.standby.host is None:
+            self.await_standby()
+
+    def await_standby(self):
+        """Wait until a standby is there and has replayed what the primary has."""
+        self.making.join()
+        if self.failure:
+            raise self.failure
+        wanted = self.ask("select pg_current_wal_flush_lsn()")
+        harness.wait(lambda: self.ask(
+            f"select coalesce(pg_last_wal_replay_lsn() >= '{wanted}', false)", node=self.standby),
+            "the standby to follow")
+
+    def promote(self):
+        """The primary is gone as in a power cut, the standby takes over, and gets one of its own."""
+        self.stop()
+        self.standby.script("promote")
+        self.primary, self.standby = self.standby, self.primary
+        self.make_standby()
+
+    def down(self):
+        self.making.join()
+        for node in self.nodes:
+            with contextlib.suppress(Exception):
+                node.script("down")
+
+
+class Broker(harness.Kafka):
+    """A broker with a second listener behind a link, for the daemons."""
+
+    def __init__(self, folder, network):
+        self.link = network.link("kafka")
+        super().__init__(folder, "--proxy", self.link.port)
+        host, port = self.script("behind").strip().split(":")
+        self.link.target = (host, int(port))
+        self.proxied = f"127.0.0.1:{self.link.port}"
+        self.admin = confluent_kafka.admin.AdminClient(
+            {"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+    def make_topics(self, partitions):
+        """Make topics, `partitions` of each by name, and wait until their leaders are known."""
+        new = [confluent_kafka.admin.NewTopic(name, count, 1) for name, count in partitions.items()]
+        for made in self.admin.create_topics(new).values():
+            made.result(30)
+
+        def led():
+            found = self.admin.list_topics(timeout=10).topics
+            return all(name in found and not found[name].error and
+                       len(found[name].partitions) == count and
+                       all(p.leader >= 0 and not p.error for p in found[name].partitions.values())
+                       for name, count in partitions.items())
+        harness.wait(led, "the topics")
+
+    def delete_topics(self, names):
+        for gone in self.admin.delete_topics(list(names)).values():
+            with contextlib.suppress(confluent_kafka.KafkaException):
+                gone.result(30)
+
+    def add_partitions(self, topic, total):
+        new = confluent_kafka.admin.NewPartitions(topic, total)
+        self.admin.create_partitions([new])[topic].result(30)
+
+
+class World(harness.World):
+    """What the rounds of one run share."""
+
+    def __init__(self, folder, build, version=15):
+        self.folder, self.build = pathlib.Path(folder), pathlib.Path(build)
+        self.version, self.full, self.keep = version, False, False
+        self.lock = threading.Lock()
+        self.postgres = self.kafka = None
+        self.descriptors = self.compile_contracts()
+        self.network = Network()
+        try:
+            self.postgres = Pair(self.folder / "postgres", self.network, version)
+            self.kafka = Broker(self.folder / "kafka", self.network)
+        except BaseException:
+            self.down()
+            raise
+
+    def heal(self):
+        """Everything as a round expects to find it, whatever the round before it did."""
+        self.network.heal()
+        with contextlib.suppress(RuntimeError):  # it does not run
+            self.kafka.script("cont")
+        self.kafka.script("up")
+        self.postgres.start()
+        self.postgres.await_standby()
+
+    def down(self):
+        super().down()
+        self.network.close()
