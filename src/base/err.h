@@ -7,7 +7,7 @@
  * what happened, where, the way out) and logged once, where it is handled: engine/outcome for the
  * daemon, command/main for the verbs.
  *
- * The class decides the action (DESIGN §3, invariant 6):
+ * The class decides the action (docs/guarantees.md §6):
  *   retry   infrastructure; back off and try the identical thing again, for as long as it takes
  *   reject  this record; it becomes a dead letter and the stream goes on
  *   halt    contract or configuration; this stream stops loudly, the others go on

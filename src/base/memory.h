@@ -2,9 +2,9 @@
 /*
  * memory: allocation that cannot fail, and the arena.
  *
- * Every growth in Pactolus is bounded by a limit with a name (DESIGN §3, invariant 9), so running
- * out of memory is a broken promise of the machine, not a state to handle: the mem_* functions
- * print one line and abort.
+ * Every growth in Pactolus is bounded by a limit with a name (docs/operations.md, "Limits"), so
+ * running out of memory is a broken promise of the machine, not a state to handle: the mem_*
+ * functions print one line and abort.
  *
  * An arena hands out memory that is released all at once. A batch owns one; rows, cells and dead
  * letters live in it and are never freed singly. Built with ASan, the unused tail of each chunk is

@@ -224,7 +224,7 @@ static bool judge_key(struct stream *stream, struct errs *errs)
     return good;
 }
 
-/* A delete needs a place that compares with every row's (DESIGN §3, invariant 5). */
+/* A delete needs a place that compares with every row's (docs/guarantees.md §5). */
 static bool judge_deletes(struct stream *stream, struct errs *errs)
 {
     const struct stream_config *config = stream->config;

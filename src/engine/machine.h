@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * machine: states as rows {state, event, next, action, comment} (DESIGN §8). A machine is a table
+ * machine: states as rows {state, event, next, action, comment}. A machine is a table
  * and its names; machine_fire finds the row of (state, event), moves, then runs the action. A pair
  * without a row is our bug and asserts, so tables say what is ignored. Tests prove each state
  * reached and left; scripts/states draws the diagrams of docs/states.md from the same tables.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * outcome: what follows from a batch that did not commit: the one place where classes become
- * actions (DESIGN §3, invariant 6), and where such errors are logged.
+ * actions (docs/guarantees.md §6), and where such errors are logged.
  */
 #ifndef PACTOLUS_ENGINE_OUTCOME_H
 #define PACTOLUS_ENGINE_OUTCOME_H

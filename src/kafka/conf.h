@@ -14,7 +14,7 @@
 
 enum kafka_role { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_ADMIN };
 
-/* The lowest librdkafka that we run with, checked at run time too (DESIGN §4). */
+/* The lowest librdkafka that we run with, checked at run time too. */
 #define KAFKA_LIBRARY_MIN 0x020e02ff
 
 struct kafka_property {

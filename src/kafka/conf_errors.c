@@ -2,7 +2,7 @@
 /*
  * The class of each librdkafka error, as data with its reason. What is not listed is *retry*:
  * nearly all of Kafka's protocol errors are moments in the life of a cluster, and stopping a stream
- * for a moment would be worse than asking again (DESIGN §3, invariant 6).
+ * for a moment would be worse than asking again (docs/guarantees.md §6).
  */
 #include "kafka/conf.h"
 

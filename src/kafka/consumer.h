@@ -2,7 +2,7 @@
 /*
  * consumer: one member of one group, by librdkafka's event API; and the queues through which its
  * records reach lanes. Rebalances are reported, never answered here: the engine answers when the
- * claim or the drain is done (DESIGN §4). Never blocks except where said.
+ * claim or the drain is done. Never blocks except where said.
  */
 #ifndef PACTOLUS_KAFKA_CONSUMER_H
 #define PACTOLUS_KAFKA_CONSUMER_H

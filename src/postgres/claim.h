@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * claim: taking over cursors (DESIGN §3, invariant 2). Everything here blocks; worker threads only.
+ * claim: taking over cursors (docs/guarantees.md §2). Everything here blocks; worker threads only.
  *
  * A claim gives each cursor a new fence and a new random token. When the rows are locked by a
  * session that another owner recorded (a daemon frozen between its first statement and its Sync

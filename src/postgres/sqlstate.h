@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sqlstate: what each SQLSTATE means for us, as data, each row with its reason (DESIGN §3,
- * invariant 6). The first row that matches wins: full codes before classes. All of it is static.
+ * sqlstate: what each SQLSTATE means for us, as data, each row with its reason (docs/guarantees.md
+ * §6). The first row that matches wins: full codes before classes. All of it is static.
  */
 #ifndef PACTOLUS_POSTGRES_SQLSTATE_H
 #define PACTOLUS_POSTGRES_SQLSTATE_H

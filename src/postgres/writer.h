@@ -4,7 +4,7 @@
  *
  * A batch is one implicit transaction: advance (the fence) · rows + account · dead letters · Sync.
  * There is no BEGIN, so that two batches may be in flight and each has its own outcome; a batch
- * counts as committed only at its PIPELINE_SYNC (DESIGN §4).
+ * counts as committed only at its PIPELINE_SYNC.
  *
  * The writer owns its connection. It borrows a batch from writer_send until the batch's outcome.
  * Outcomes come in the order of sending.

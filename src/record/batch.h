@@ -2,7 +2,7 @@
 /*
  * batch: rows, dead letters and cursor moves that commit in one transaction.
  *
- * Rows of one key are folded: the greater place wins (DESIGN §3, invariant 4), the loser is counted
+ * Rows of one key are folded: the greater place wins (docs/guarantees.md §4), the loser is counted
  * as deduplicated and hangs behind the winner, in case PostgreSQL refuses that one. The batch owns an arena in which everything lives, dead letters' copies
  * included; batch_reset releases it all at once. A sealed batch is sorted by key, so that all
  * daemons lock rows in one order, and is not changed any more: retries send the identical batch.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * key: the Kafka key mapped to the table's key columns (DESIGN §3, invariant 5).
+ * key: the Kafka key mapped to the table's key columns (docs/guarantees.md §5).
  *
  *   none      the key says nothing; a tombstone is a dead letter
  *   text      the whole key is the text of one column

@@ -23,7 +23,7 @@ enum verdict {
     VERDICT_REJECT, /* a dead letter */
 };
 
-/* What a null value does (DESIGN §3, invariant 5). */
+/* What a null value does (docs/guarantees.md §5). */
 enum deletes {
     DELETES_SOFT = 0, /* sets _deleted_at */
     DELETES_HARD,     /* and every non-key column to NULL */

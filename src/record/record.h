@@ -45,7 +45,7 @@ static inline log_id log_pack(unsigned generation, unsigned ordinal, unsigned pa
                     (uint64_t)(partition & 0xffffff));
 }
 
-/* place: every record has exactly one; the greater wins its key (DESIGN §3, invariant 4). */
+/* place: every record has exactly one; the greater wins its key (docs/guarantees.md §4). */
 struct place {
     int64_t version;  /* of the contract's version field; 0 without; INT64_MAX for a final delete */
     int64_t order_ts; /* greatest timestamp (ms) in the record's log up to and including it */

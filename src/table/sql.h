@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sql: the statements that write one table, as text (DESIGN §4, "statement"), and quoting.
+ * sql: the statements that write one table, as text, and quoting.
  *
  * Parameters of the row statements, in order: one array per data column (arrays of the column's
  * type; text[] for array columns, cast per row; jsonb and uuid natively), then _version (versioned

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The place (DESIGN §3, invariant 4): the greatest place wins its key, whatever the interleaving,
+"""The place (docs/guarantees.md §4): the greatest place wins its key, whatever the interleaving,
 batching, folding, replay or redrive.
 
 Random histories of several logs run through the daemon's own SQL in a real table; the maximum is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The property of the place (DESIGN §3, invariant 4): whatever the interleaving of logs, the cuts
+ * The property of the place (docs/guarantees.md §4): whatever the interleaving of logs, the cuts
  * between batches, replays and doubled reads, the record with the greatest place has each key in
  * the end. Records run through batches into a table of the model's own; the greatest place is found
  * another way, by spelling each place as text whose order is that of its components.
