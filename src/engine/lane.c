@@ -325,6 +325,8 @@ void lane_account(struct lane *lane, int64_t account_id)
     const struct stream_config *config = lane->live->stream->config;
     lane->target = (struct write_target){
         .stream_id = lane->live->stream_id,
+        .owner = lane->engine->owner,
+        .lane = lane->number,
         .account_id = account_id,
         .layout = lane->live->stream->layout,
         .statements = lane->live->statements,

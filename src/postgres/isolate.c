@@ -126,12 +126,13 @@ static bool probe(struct isolating *isolating, unsigned first, unsigned n, struc
     const struct write_target *target = isolating->target;
     struct params *params = &isolating->params;
     struct row_values values = {.order = isolating->order + first, .n_rows = n};
+    const struct account account = {target->stream_id, target->owner, target->lane};
     int64_t written = 0;
     if (!mend_savepoint(isolating)) {
         *refusal = *isolating->err;
         return false;
     }
-    statement_row_params(params, target->layout, &values, target->account_id);
+    statement_row_params(params, target->layout, &values, &account);
     params_finish(params);
     if (!queued(isolating,
                 PQsendQueryPrepared(isolating->conn, rows_name, (int)params->count, params->values,
@@ -157,10 +158,11 @@ static bool finish(struct isolating *isolating)
         .dead_lettered = isolating->n_letters,
         .other_types = batch->other_types,
     };
+    const struct account account_of = {target->stream_id, target->owner, target->lane};
     int64_t ignored;
     if (isolating->savepoint == SAVEPOINT_FAILED && !mend_savepoint(isolating))
         return false;
-    statement_row_params(&isolating->params, target->layout, &values, target->account_id);
+    statement_row_params(&isolating->params, target->layout, &values, &account_of);
     if (!send_params(isolating, account->sql, account->n_params, account->param_oids))
         return false;
     statement_letters_params(&isolating->params, target->stream_id, isolating->letters,

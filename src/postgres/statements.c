@@ -92,7 +92,7 @@ struct row_values statement_row_values(const struct batch *batch)
 }
 
 void statement_row_params(struct params *params, const struct layout *layout,
-                          const struct row_values *values, int64_t account_id)
+                          const struct row_values *values, const struct account *account)
 {
     params_reset(params);
     if (values->n_rows) {
@@ -106,7 +106,9 @@ void statement_row_params(struct params *params, const struct layout *layout,
         }
         bookkeeping(params, layout, values);
     }
-    params_int8(params, account_id);
+    params_int8(params, account->stream_id);
+    params_text(params, account->owner);
+    params_int8(params, account->lane);
     params_int8(params, values->consumed);
     params_int8(params, values->deduplicated);
     params_int8(params, values->dead_lettered);

@@ -26,10 +26,17 @@ struct row_values {
 /* The whole batch. */
 struct row_values statement_row_values(const struct batch *batch);
 
+/* Whose account a batch is booked in. */
+struct account {
+    unsigned stream_id; /* pactolus.streams.stream_id */
+    const char *owner;  /* pactolus.owners.owner */
+    unsigned lane;
+};
+
 /* Fill params (reset first). */
 void statement_advance_params(struct params *params, const struct batch *batch);
 void statement_row_params(struct params *params, const struct layout *layout,
-                          const struct row_values *values, int64_t account_id);
+                          const struct row_values *values, const struct account *account);
 void statement_letters_params(struct params *params, unsigned stream_id,
                               const struct dead_letter *letters, unsigned n,
                               const char *dlq_topic);

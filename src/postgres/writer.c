@@ -158,8 +158,9 @@ static bool send_rows(struct writer *writer, const struct write_target *target,
 {
     char name[STATEMENT_NAME_MAX];
     statement_name(name, target->stream_id, kind);
-    struct row_values values = statement_row_values(batch);
-    statement_row_params(&writer->params, target->layout, &values, target->account_id);
+    const struct row_values values = statement_row_values(batch);
+    const struct account account = {target->stream_id, target->owner, target->lane};
+    statement_row_params(&writer->params, target->layout, &values, &account);
     return send_prepared(writer, name, ANSWER_ROWS);
 }
 

@@ -23,7 +23,9 @@ struct writer;
 /* What is the same for every batch of one stream and lane. */
 struct write_target {
     unsigned stream_id; /* names the prepared statements; pactolus.streams.stream_id */
-    int64_t account_id;
+    const char *owner;  /* the account is the owner's for this stream and lane */
+    unsigned lane;
+    int64_t account_id; /* 0: not opened yet */
     const struct layout *layout;
     const struct statement_text *statements; /* STATEMENT_COUNT of them */
     const char *dlq_topic;                   /* "" = the ledger only */

@@ -8,12 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OID_INT8 = 20, OID_INT8_ARRAY = 1016, OID_TEXT_ARRAY = 1009, OID_TIMESTAMPTZ_ARRAY = 1185 };
+enum {
+    OID_INT8 = 20,
+    OID_TEXT = 25,
+    OID_INT8_ARRAY = 1016,
+    OID_TEXT_ARRAY = 1009,
+    OID_TIMESTAMPTZ_ARRAY = 1185
+};
 
-/* The five scalar parameters after the arrays, in order: account id and these. */
+/* The scalar parameters after the arrays, in order: stream, owner, lane and these. */
 static const char *const account_columns[] = {"consumed", "deduplicated", "dead_lettered",
                                               "other_types"};
-enum { N_ACCOUNT_COLUMNS = 4, N_ACCOUNT_PARAMS = 1 + N_ACCOUNT_COLUMNS };
+enum { N_ACCOUNT_COLUMNS = 4, N_ACCOUNT_PARAMS = 3 + N_ACCOUNT_COLUMNS };
 
 void sql_identifier(struct buf *out, const char *name)
 {
@@ -169,18 +175,27 @@ static void draft_conflict(struct draft *draft, bool soft)
     draft_place(draft, "t");
 }
 
-/* The SET list that books what the caller counted, and the condition on the account. */
-static void draft_account(struct draft *draft, const char *counted_here, const char *from)
+/* Books what the caller counted and what the statement counts. The row is found by what it is, and
+ * made anew when it is not there: after a failover to a standby that was behind, the row that was
+ * opened at the claim may be gone, and its number may be another's. */
+static void draft_account(struct draft *draft, const char *counted_here)
 {
     struct buf *text = &draft->text;
-    unsigned account = draft_param(draft, OID_INT8);
-    buf_puts(text, "UPDATE pactolus.accounts AS a SET ");
-    for (unsigned i = 0; i < N_ACCOUNT_COLUMNS; i++) {
-        const char *name = account_columns[i];
-        buf_printf(text, "%s = a.%s + $%u::int8, ", name, name, draft_param(draft, OID_INT8));
-    }
-    buf_printf(text, "%supdated_at = now()%s WHERE a.account_id = $%u::int8", counted_here, from,
-               account);
+    buf_puts(text, "INSERT INTO pactolus.accounts AS a (stream_id, owner, lane, ");
+    for (unsigned i = 0; i < N_ACCOUNT_COLUMNS; i++)
+        buf_printf(text, "%s, ", account_columns[i]);
+    unsigned stream = draft_param(draft, OID_INT8), owner = draft_param(draft, OID_TEXT),
+             lane = draft_param(draft, OID_INT8);
+    buf_printf(text, "applied, stale) SELECT $%u::int8::int4, $%u::text::uuid, $%u::int8::int4, ",
+               stream, owner, lane);
+    for (unsigned i = 0; i < N_ACCOUNT_COLUMNS; i++)
+        buf_printf(text, "$%u::int8, ", draft_param(draft, OID_INT8));
+    buf_printf(text, "%s ON CONFLICT (stream_id, owner, lane) DO UPDATE SET ", counted_here);
+    for (unsigned i = 0; i < N_ACCOUNT_COLUMNS; i++)
+        buf_printf(text, "%s = a.%s + excluded.%s, ", account_columns[i], account_columns[i],
+                   account_columns[i]);
+    buf_puts(text, "applied = a.applied + excluded.applied, stale = a.stale + excluded.stale, "
+                   "updated_at = now()");
 }
 
 static void draft_rows(struct draft *draft, enum statement kind)
@@ -198,11 +213,13 @@ static void draft_rows(struct draft *draft, enum statement kind)
                sees_met ? "t.xmax = 0 AS fresh" : "1",
                sees_met ? "count(*) FILTER (WHERE up.fresh)" : "count(*)");
     char counted[128];
-    snprintf(counted, sizeof counted,
-             "applied = a.applied + d.written, stale = a.stale + cardinality($%u) - d.written, ",
+    snprintf(counted, sizeof counted, "d.written, cardinality($%u) - d.written FROM done AS d",
              draft->log_param);
-    draft_account(draft, counted, " FROM done AS d");
-    buf_printf(text, " RETURNING d.written, cardinality($%u) - d.fresh AS met", draft->log_param);
+    draft_account(draft, counted);
+    buf_printf(text,
+               " RETURNING (SELECT d.written FROM done AS d) AS written,"
+               " (SELECT cardinality($%u) - d.fresh FROM done AS d) AS met",
+               draft->log_param);
 }
 
 static void draft_finish(struct draft *draft, struct statement_text *out)
@@ -218,7 +235,7 @@ void sql_statements(const struct layout *layout, struct statement_text out[STATE
     for (int kind = 0; kind < STATEMENT_COUNT; kind++) {
         struct draft draft = {.layout = layout};
         if (kind == STATEMENT_ACCOUNT) {
-            draft_account(&draft, "", "");
+            draft_account(&draft, "0, 0");
             buf_puts(&draft.text, " RETURNING 0::int8 AS written, 0::int8 AS met");
         } else {
             draft_rows(&draft, (enum statement)kind);

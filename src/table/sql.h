@@ -5,11 +5,11 @@
  * Parameters of the row statements, in order: one array per data column (arrays of the column's
  * type; text[] for array columns, cast per row; jsonb and uuid natively), then _version (versioned
  * only), _log, _offset, _order_ts as bigint[], _deleted_at as timestamptz[], then
- *   account id bigint, consumed bigint, deduplicated bigint, dead_lettered bigint, other_types
- * bigint. All row statements update pactolus.accounts in the same statement (applied and stale are
- * counted there) and return one row: written bigint, met bigint (how many of the rows sent met an
- * existing key, the stale ones included: while it is 0, plain INSERT is worth a try). No row comes
- * back when the account does not exist; the batch must not be committed then.
+ *   stream bigint, owner text, lane bigint, consumed bigint, deduplicated bigint, dead_lettered
+ * bigint, other_types bigint. All row statements book pactolus.accounts in the same statement
+ * (applied and stale are counted there; the account of stream, owner and lane is made if it is not
+ * there) and return one row: written bigint, met bigint (how many of the rows sent met an existing
+ * key, the stale ones included: while it is 0, plain INSERT is worth a try).
  */
 #ifndef PACTOLUS_TABLE_SQL_H
 #define PACTOLUS_TABLE_SQL_H
@@ -23,7 +23,7 @@ enum statement {
     STATEMENT_UPSERT_SOFT,
     /* Plain INSERT: while no recent batch met an existing key; 23505 of the key sends it again. */
     STATEMENT_INSERT,
-    /* No rows at all: only the account. Parameters: the five account values. */
+    /* No rows at all: only the account. Parameters: the seven account values. */
     STATEMENT_ACCOUNT,
     STATEMENT_COUNT,
 };

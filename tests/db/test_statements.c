@@ -16,7 +16,8 @@
 
 static PGconn *conn;
 static struct statement_text texts[STATEMENT_COUNT];
-static int64_t account;
+static char stream[16];
+#define OWNER "6f1c1e0a-0000-4000-8000-000000000001"
 static char answer[64];
 
 static void table_make(bool versioned, bool append)
@@ -39,13 +40,10 @@ static void table_make(bool versioned, bool append)
 
 static int make(void **state)
 {
-    char sql[128];
     (void)state;
     live_create("statements");
     conn = live_open();
-    snprintf(sql, sizeof sql, "SELECT pactolus.open_account(%u, gen_random_uuid(), 0)",
-             live_stream(conn));
-    account = live_int(conn, sql);
+    snprintf(stream, sizeof stream, "%u", live_stream(conn));
     return 0;
 }
 
@@ -66,15 +64,21 @@ struct rows {
 /* "written/met", or the SQLSTATE. */
 static const char *run(enum statement kind, const struct rows *rows)
 {
-    char id[24];
-    snprintf(id, sizeof id, "%lld", (long long)account);
-    const char *params[16] = {rows->id, rows->amount, rows->note, rows->tags};
+    const char *params[18] = {rows->id, rows->amount, rows->note, rows->tags};
     int n = 4;
     if (rows->version)
         params[n++] = rows->version;
-    const char *rest[] = {
-        rows->log, rows->offset, rows->order_ts, rows->deleted_at, id, rows->consumed, "0",
-        "0",       "0"};
+    const char *rest[] = {rows->log,
+                          rows->offset,
+                          rows->order_ts,
+                          rows->deleted_at,
+                          stream,
+                          OWNER,
+                          "0",
+                          rows->consumed,
+                          "0",
+                          "0",
+                          "0"};
     for (unsigned i = 0; i < sizeof rest / sizeof *rest; i++)
         params[n++] = rest[i];
     assert_int_equal(n, texts[kind].n_params);
@@ -240,11 +244,9 @@ static void appended_records_come_once(void **state)
 static void the_account_alone(void **state)
 {
     (void)state;
-    char id[24];
-    const char *params[] = {id, "5", "2", "1", "2"};
+    const char *params[] = {stream, OWNER, "0", "5", "2", "1", "2"};
     table_make(true, false);
-    snprintf(id, sizeof id, "%lld", (long long)account);
-    PGresult *result = PQexecParams(conn, texts[STATEMENT_ACCOUNT].sql, 5,
+    PGresult *result = PQexecParams(conn, texts[STATEMENT_ACCOUNT].sql, 7,
                                     texts[STATEMENT_ACCOUNT].param_oids, params, NULL, NULL, 0);
     assert_string_equal(PQgetvalue(result, 0, 0), "0");
     PQclear(result);

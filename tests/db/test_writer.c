@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 enum { DEADLINE_S = 20, START = 100 };
+#define OWNER "6f1c1e0a-0000-4000-8000-000000000001"
 
 static PGconn *conn; /* looks on */
 static unsigned stream;
@@ -83,8 +84,9 @@ static int set_up(void **state)
              stream, START);
     cursor_id = live_int(conn, sql);
     next_offset = START;
-    snprintf(sql, sizeof sql, "SELECT pactolus.open_account(%u, gen_random_uuid(), 0)", stream);
+    snprintf(sql, sizeof sql, "SELECT pactolus.open_account(%u, '" OWNER "', 0)", stream);
     target = (struct write_target){.stream_id = stream,
+                                   .owner = OWNER,
                                    .account_id = live_int(conn, sql),
                                    .layout = layout,
                                    .statements = texts,
@@ -247,6 +249,17 @@ static void two_batches_fly_in_order(void **state)
     table_is("a=2");
     cursor_is(START + 2);
     account_is("2,2,0,0,0,0");
+}
+
+/* As after a failover to a standby that had not heard of the account. */
+static void a_lost_account_is_made_anew(void **state)
+{
+    (void)state;
+    live_exec(conn, "DELETE FROM pactolus.accounts");
+    put(&first, "a", "1", false);
+    send_batch(&first, false);
+    committed(&first, 1, 0);
+    account_is("1,1,0,0,0,0");
 }
 
 static void the_account_is_exact(void **state)
@@ -606,6 +619,7 @@ int main(void)
         TEST(one_batch_is_one_transaction),
         TEST(two_batches_fly_in_order),
         TEST(the_account_is_exact),
+        TEST(a_lost_account_is_made_anew),
         TEST(tombstones_keep_columns_or_clear_them),
         TEST(a_wrong_fence_fails_alone),
         TEST(a_wrong_offset_fails_the_next_too_and_both_go_again),

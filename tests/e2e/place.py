@@ -15,6 +15,7 @@ import psycopg2
 from harness import Failure, equal, test
 
 KEYS = 5
+OWNER = "6f1c1e0a-0000-4000-8000-000000000001"
 
 
 def log_id(generation, ordinal, partition):
@@ -122,9 +123,7 @@ class Bench:
         for line in out.splitlines():
             kind, oids, text = line.split("\t")
             self.statements[kind] = (oids.split(","), text)
-        self.account = t.value(
-            "select pactolus.open_account(s.stream_id, gen_random_uuid(), 0) from pactolus.streams s "
-            "where name = %s", name)
+        self.stream = t.value("select stream_id from pactolus.streams where name = %s", name)
         self.connection = t.connect()
         self.cursor = self.connection.cursor()
 
@@ -144,9 +143,9 @@ class Bench:
             values.append([e.version for e in entries])
         values += [[e.log for e in entries], [e.offset for e in entries], [e.order_ts for e in entries],
                    ["2026-01-01" if e.deleted else None for e in entries]]
-        values += [self.account, len(rows), 0, 0, 0]
+        values += [self.stream, OWNER, 0, len(rows), 0, 0, 0]
         casts = ", ".join(["%s::text[]", "%s::bigint[]", "%s::text[]"] +
-                          ["%s::bigint[]"] * (4 if self.versioned else 3) + ["%s::timestamptz[]"] + ["%s"] * 5)
+                          ["%s::bigint[]"] * (4 if self.versioned else 3) + ["%s::timestamptz[]"] + ["%s"] * 7)
         self.cursor.execute(f"execute up ({casts})", values)
 
     def history(self, seed):
