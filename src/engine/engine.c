@@ -59,6 +59,7 @@ static bool open_services(struct engine *engine, struct err *err)
     const struct config *config = engine->config;
     struct pool_options pool = {.conn = engine->conn_options,
                                 .owner = engine->owner,
+                                .group = config->group,
                                 .size = config->pool,
                                 .retry_base = config->retry_base,
                                 .retry_cap = config->retry_cap};

@@ -6,6 +6,7 @@
 #include "engine/lane.h"
 #include "engine/machines.h"
 #include "engine/membership_internal.h"
+#include "engine/verify.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -343,7 +344,9 @@ usec_t membership_turn(struct membership *membership, usec_t now)
         /* A thousand cursors are not looked at in every turn. */
         if (membership->restless || now >= membership->look_at)
             membership->look_at = cursors_turn(membership, now);
-        again = membership->look_at;
+        again = verify_cursors(membership, now);
+        if (membership->look_at < again)
+            again = membership->look_at;
         break;
     case MEMBER_CLOSING:
         if (membership->leaving) {

@@ -28,7 +28,10 @@ struct membership {
     usec_t claim_at;       /* not before */
     usec_t deadline;       /* of a drain */
     usec_t rewind_at;      /* not before */
-    usec_t commit_at;      /* next advisory commit */
+    usec_t verify_at;      /* when PostgreSQL's cursors are read next; verify.c */
+    bool verifying;
+    unsigned long losses_seen; /* sessions that were lost before the cursors were read last */
+    usec_t commit_at;          /* next advisory commit */
     usec_t look_at;        /* when the cursors are looked at again; sooner when restless */
     bool restless;         /* some cursor is not simply running */
     bool committing, probing, rewinding;

@@ -24,6 +24,7 @@ struct pool {
     struct lane *first, *last; /* who waits */
     struct backoff backoff;
     usec_t open_at; /* not before */
+    unsigned long losses;
     struct err trouble;
     struct log_gate gate;
 };
@@ -34,7 +35,10 @@ static void open_one(struct job *job)
     struct opening *opening = (struct opening *)job;
     const struct pool_options *options = &opening->pool->options;
     PGconn *conn = conn_open(&options->conn, &opening->err);
-    if (conn && !owner_register_backend(conn, options->owner, &opening->err)) {
+    /* The owner too: another daemon forgets who seems to hold nothing, and a standby that was
+     * behind may not know us. */
+    if (conn && (!owner_register(conn, options->owner, options->group, &opening->err) ||
+                 !owner_register_backend(conn, options->owner, &opening->err))) {
         conn_close(conn);
         conn = NULL;
     }
@@ -96,6 +100,7 @@ bool pool_wanted(const struct pool *pool)
 
 static void slot_down(struct pool_slot *slot)
 {
+    slot->pool->losses++;
     loop_unwatch(slot->pool->loop, slot->watch);
     writer_close(slot->writer);
     slot->watch = NULL;
@@ -212,6 +217,11 @@ usec_t pool_turn(struct pool *pool, usec_t now)
         worker_submit(pool->worker, &opening->job);
     }
     return again;
+}
+
+unsigned long pool_losses(const struct pool *pool)
+{
+    return pool->losses;
 }
 
 const struct err *pool_trouble(const struct pool *pool)

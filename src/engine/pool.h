@@ -21,7 +21,7 @@ struct pool_slot {
 
 struct pool_options {
     struct conn_options conn;
-    const char *owner; /* registered as owner of each session */
+    const char *owner, *group; /* the owner of each session is registered with it */
     unsigned size;
     usec_t retry_base, retry_cap;
 };
@@ -39,6 +39,8 @@ bool pool_wanted(const struct pool *pool);
 usec_t pool_turn(struct pool *pool, usec_t now);
 /* Why no connection can be had at the moment; NULL when all is well. */
 const struct err *pool_trouble(const struct pool *pool);
+/* How many sessions broke since it was opened. */
+unsigned long pool_losses(const struct pool *pool);
 /* Close everything; waits at most `patience` for an opening that is under way. */
 bool pool_close(struct pool *pool, usec_t patience);
 
