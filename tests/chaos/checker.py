@@ -30,8 +30,8 @@ def differences(got, wanted, what):
 class Checker:
     def __init__(self, test, history):
         self.test, self.history = test, history
-        self.logs = {(topic, partition): log for topic, partition, log in test.sql(
-            "select topic, partition, log_id from pactolus.logs")}
+        self.logs = {(topic, incarnation, partition): log for topic, incarnation, partition, log in
+                     test.sql("select topic, incarnation, partition, log_id from pactolus.logs")}
         self.places = {log: place for place, log in self.logs.items()}
         self.order = self.order_times()
         self.by_stream = collections.defaultdict(list)
@@ -41,15 +41,14 @@ class Checker:
     def order_times(self):
         """Number of a record → the greatest timestamp in its log up to and including it."""
         newest, order = {}, {}
-        for entry in sorted(self.history.entries, key=lambda e: (e.topic, e.partition, e.offset)):
-            log = (entry.topic, entry.partition)
-            newest[log] = max(newest.get(log, -1), entry.timestamp)
-            order[entry.number] = newest[log]
+        for entry in sorted(self.history.entries, key=lambda e: (e.log, e.offset)):
+            newest[entry.log] = max(newest.get(entry.log, -1), entry.timestamp)
+            order[entry.number] = newest[entry.log]
         return order
 
     def log_of(self, entry):
-        log = self.logs.get((entry.topic, entry.partition))
-        expect(log is not None, f"no log for {entry.topic}[{entry.partition}]")
+        log = self.logs.get(entry.log)
+        expect(log is not None, f"no log for {entry.log}")
         return log
 
     def place(self, entry):
@@ -70,10 +69,11 @@ class Checker:
                 self.check_dlq(stream, entries)
 
     def check_logs(self):
-        """Generations are the topics' versions and first incarnations; partitions are themselves."""
+        """A log's id says its topic's version and incarnation, and its partition."""
         versions = {topic: v for stream in self.history.streams for topic, v in stream.versions.items()}
-        for (topic, partition), log in self.logs.items():
-            equal((log >> 48, log & 0xFFFFFF), (versions[topic] << 8 | 1, partition), f"log of {topic}")
+        for (topic, incarnation, partition), log in self.logs.items():
+            equal((log >> 48, log & 0xFFFFFF), (versions[topic] << 8 | incarnation, partition),
+                  f"log of {topic}")
         equal(len(self.places), len(self.logs), "distinct logs")
 
     # --- rows
@@ -94,8 +94,7 @@ class Checker:
         nothing = (winner.item,) + (None,) * (len(stream.columns) - 1)
         if stream.kind.deletes == "hard":
             return nothing
-        if not stream.sticky or stream.kind.versioned or len({(e.topic, e.partition)
-                                                              for e in entries_of_key}) > 1:
+        if not stream.sticky or stream.kind.versioned or len({e.log for e in entries_of_key}) > 1:
             return None
         rows = [e for e in entries_of_key if e.meaning == ROW and e.offset < winner.offset]
         return stream.cells_of(max(rows, key=lambda e: e.offset)) if rows else nothing
@@ -114,22 +113,21 @@ class Checker:
             loose = key in wanted and wanted[key][1] is None
             got[key] = (bookkeeping, None if loose else cells)
         differences(got, wanted, stream.table)
-        live = sum(e[0][-1] is None for e in wanted.values())
+        live = sum(place[-1] is None for place, _ in wanted.values())
         schema = self.test.value("select view_schema from pactolus.streams where name = %s", stream.name)
         equal(self.test.rows(f'"{schema}"."{stream.name}"'), live, f"rows in the view of {stream.name}")
 
     def check_appended(self, stream, entries):
-        wanted = {(e.topic, e.partition, e.offset): (self.bookkeeping(e), stream.cells_of(e))
+        wanted = {(e.log, e.offset): (self.bookkeeping(e), stream.cells_of(e))
                   for e in entries if e.meaning == ROW}
-        got = {bookkeeping[1:4]: (bookkeeping, cells) for cells, bookkeeping in self.rows(stream)}
+        got = {bookkeeping[1:3]: (bookkeeping, cells) for cells, bookkeeping in self.rows(stream)}
         differences(got, wanted, stream.table)
         equal(self.test.rows(stream.table), len(wanted), f"rows of {stream.table}")
 
     def bookkeeping(self, entry):
-        """(version, topic, partition, offset, order_ts, time of the delete)"""
-        return (entry.version if entry.stream.kind.versioned else 0, entry.topic, entry.partition,
-                entry.offset, self.order[entry.number],
-                entry.timestamp if entry.meaning == TOMBSTONE else None)
+        """(version, log, offset, order_ts, time of the delete)"""
+        return (entry.version if entry.stream.kind.versioned else 0, entry.log, entry.offset,
+                self.order[entry.number], entry.timestamp if entry.meaning == TOMBSTONE else None)
 
     def rows(self, stream):
         version = "_version" if stream.kind.versioned else "0"
@@ -137,26 +135,26 @@ class Checker:
                 f"select {', '.join(stream.columns)}, {version}, _log, _offset, _order_ts, "
                 f"(extract(epoch from _deleted_at) * 1000)::bigint from {stream.table}"):
             *cells, version_is, log, offset, order_ts, deleted = row
-            topic, partition = self.places.get(log, (f"log {log}, which is none", -1))
-            yield tuple(cells), (version_is, topic, partition, offset, order_ts, deleted)
+            where = self.places.get(log, f"log {log}, which is none")
+            yield tuple(cells), (version_is, where, offset, order_ts, deleted)
 
     # --- dead letters
 
     def letters_wanted(self, entries):
-        return {(e.topic, e.partition, e.offset): e for e in entries if e.meaning == LETTER}
+        return {(e.log, e.offset): e for e in entries if e.meaning == LETTER}
 
     def check_letters(self, stream, entries):
-        wanted = {place: (e.reason, e.timestamp, self.order[e.number], self.log_of(e), e.key, e.value,
+        wanted = {place: (e.topic, e.partition, e.reason, e.timestamp, self.order[e.number], e.key, e.value,
                           [name for name, _ in e.headers])
                   for place, e in self.letters_wanted(entries).items()}
         got = {}
-        for topic, partition, offset, key, value, *rest in self.test.sql(
-                'select topic, partition, "offset", key, value, d.reason, record_ts, order_ts, log_id, '
-                "header_names from pactolus.dead_letters d join pactolus.streams s using (stream_id) "
+        for log, offset, key, value, names, *rest in self.test.sql(
+                'select log_id, "offset", key, value, header_names, topic, partition, d.reason, record_ts, '
+                "order_ts from pactolus.dead_letters d join pactolus.streams s using (stream_id) "
                 "where s.name = %s", stream.name):
-            place = (topic, partition, offset)
+            place = (self.places.get(log, log), offset)
             expect(place not in got, f"two dead letters for {place}")
-            got[place] = (*rest[:4], octets(key), octets(value), rest[4])
+            got[place] = (*rest, octets(key), octets(value), names)
         differences(got, wanted, f"dead letters of {stream.name}")
         left = self.test.value(
             "select count(*) from pactolus.dead_letters d join pactolus.streams s using (stream_id) "
@@ -165,15 +163,15 @@ class Checker:
 
     def check_dlq(self, stream, entries):
         """The DLQ topic holds every letter at least once, as it was, and nothing else."""
-        wanted, got = self.letters_wanted(entries), {}
+        got = {}
         for message in self.test.consume(stream.dlq):
-            headers = {name: value for name, value in message.headers()}
-            place = (headers["__connect.errors.topic"].decode(),
-                     int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"]))
-            got[place] = (message.key(), message.value(), headers["pactolus.reason"].decode(),
-                          headers["n"].decode())
-        differences(got, {place: (e.key, e.value, e.reason, str(e.number)) for place, e in wanted.items()},
-                    f"letters in {stream.dlq}")
+            headers = {name: value.decode() for name, value in message.headers()}
+            got[int(headers["n"])] = (
+                headers["__connect.errors.topic"], int(headers["__connect.errors.partition"]),
+                int(headers["__connect.errors.offset"]), headers["pactolus.reason"], message.key(),
+                message.value())
+        differences(got, {e.number: (e.topic, e.partition, e.offset, e.reason, e.key, e.value)
+                          for e in entries if e.meaning == LETTER}, f"letters in {stream.dlq}")
 
     # --- the account
 
@@ -184,18 +182,17 @@ class Checker:
             dead_lettered=counts[LETTER], other_types=counts[OTHER])
         rest = account["applied"] + account["stale"] + account["deduplicated"]
         equal(rest, counts[ROW] + counts[TOMBSTONE], f"applied + stale + deduplicated of {stream.name}")
-        per_log = collections.Counter((e.topic, e.partition) for e in entries)
+        per_log = collections.Counter(e.log for e in entries)
         got = {}
-        for topic, partition, *numbers in self.test.sql(
-                "select topic, partition, next_offset, pass_start, c.consumed, c.gaps + c.skipped + c.lost, "
+        for log, *numbers in self.test.sql(
+                "select log_id, next_offset, pass_start, c.consumed, c.gaps + c.skipped + c.lost, "
                 "c.order_ts from pactolus.cursors c join pactolus.streams s using (stream_id) "
-                "join pactolus.logs using (log_id) where s.name = %s", stream.name):
-            if numbers[0] or per_log[(topic, partition)]:
-                got[(topic, partition)] = tuple(numbers)
+                "where s.name = %s", stream.name):
+            if numbers[0] or self.places.get(log) in per_log:
+                got[self.places.get(log, log)] = tuple(numbers)
         newest = collections.defaultdict(lambda: -1)
         for entry in entries:
-            log = (entry.topic, entry.partition)
-            newest[log] = max(newest[log], entry.timestamp)
+            newest[entry.log] = max(newest[entry.log], entry.timestamp)
         differences(got, {log: (n, 0, n, 0, newest[log]) for log, n in per_log.items()},
                     f"cursors of {stream.name}")
 

@@ -9,11 +9,12 @@ seconds of the drawn length. A fault with a reason in `off` is never drawn.
 
 import contextlib
 import dataclasses
+import subprocess
 import typing
 
 import psycopg2
 
-from harness import wait
+from harness import equal, wait
 from network import DOWN, UP
 
 
@@ -156,6 +157,14 @@ def reconfigure(round_, statement):
     terminate(round_, round_.draw)
 
 
+def fill_disk(round_, draw):
+    round_.disk.fill()
+
+
+def free_disk(round_, _):
+    round_.disk.free()
+
+
 # --- Kafka ---------------------------------------------------------------------------------------
 
 
@@ -168,11 +177,11 @@ def broker_thaw(round_, _):
 
 
 def broker_kill(round_, draw):
-    round_.world.kafka.script("kill")
+    round_.world.kafka.kill()
 
 
 def broker_start(round_, _):
-    round_.world.kafka.script("up")
+    round_.world.kafka.up()
 
 
 def add_partitions(round_, draw):
@@ -180,7 +189,63 @@ def add_partitions(round_, draw):
     topic = draw.choice(list(stream.topics))
     total = round_.history.partitions[topic] + draw.randint(1, 3)
     round_.world.kafka.add_partitions(topic, total)
-    round_.history.partitions[topic] = total
+    round_.history.grown(topic, total)
+
+
+def make_dlq(round_, _):
+    """It was left out when the round's topics were made."""
+    round_.world.kafka.make_topics({round_.letters_from.dlq: 1})
+
+
+def recreate_topic(round_, draw):
+    """Only when all of it is applied: what was not read yet would be lost for good, as it should."""
+    topic = draw.choice([topic for stream in round_.streams for topic in stream.topics])
+    history, kafka = round_.history, round_.world.kafka
+    history.hold(topic)
+    ends = {log: end for log, end in history.ends(topic).items()}
+    round_.wait(lambda: all(round_.positions().get(log) == end for log, end in ends.items()),
+                "a topic to be applied before it is deleted")
+    kafka.delete_topics([topic])
+    wait(lambda: topic not in kafka.admin.list_topics(timeout=10).topics, "the topic to be gone")
+    kafka.make_topics({topic: history.partitions[topic]})
+    history.go_on(topic)
+
+
+# --- the database's identity ---------------------------------------------------------------------
+
+
+def clone(round_, draw):
+    """A copy of the database as somebody's test system has it, and a daemon on it in our group: it
+    must write nothing, whatever partitions it gets."""
+    name = f"{round_.test.database}_clone"
+    with round_.world.postgres.admin() as connection:
+        connection.cursor().execute(f'create database "{name}"')
+    copy = f"pg_dump -d '{round_.test.conninfo}' | psql -q -d '{round_.world.postgres.conninfo(name)}'"
+    subprocess.run(["bash", "-o", "pipefail", "-c", copy], check=True, stdout=subprocess.DEVNULL)
+    before = clone_rows(round_, name)
+    daemon = round_.test.daemon(round_.config("clone", name))
+    wait(lambda: clone_halted(round_, name) or not daemon.alive(), "the daemon on the clone to halt")
+    return name, daemon, before
+
+
+def clone_rows(round_, name):
+    return round_.world.postgres.ask(
+        "select string_agg(t::text, ';' order by t::text) from (select log_id, next_offset from "
+        "pactolus.cursors) t", name)
+
+
+def clone_halted(round_, name):
+    return round_.world.postgres.ask(
+        "select bool_and(state = 'halted') from pactolus.streams", name)
+
+
+def end_clone(round_, thing):
+    name, daemon, before = thing
+    if daemon.alive():
+        daemon.kill()
+    equal(clone_rows(round_, name), before, "cursors of the clone")
+    with round_.world.postgres.admin() as connection:
+        connection.cursor().execute(f'drop database "{name}" with (force)')
 
 
 # --- the network ---------------------------------------------------------------------------------
@@ -207,12 +272,16 @@ def heal(_, thing):
         link.heal(drop)
 
 
-cut = on_links(lambda link, draw: link.cut())
+cut = on_links(lambda link, draw: link.cut(refuse=draw.random() < 0.5))
 silence = on_links(lambda link, draw: link.fall_silent())
 half_open = on_links(lambda link, draw: link.fall_silent(draw.choice([[UP], [DOWN]])))
 slow = on_links(lambda link, draw: link.slow_down(delay=draw.choice([0.02, 0.1, 0.4])))
 narrow = on_links(lambda link, draw: link.slow_down(rate=draw.choice([5_000, 50_000, 500_000])))
 
+
+# Faults that the daemon does not withstand yet. When it does, its line here goes, and its use below.
+NO_INCARNATIONS = "a topic made anew is not recognised yet"
+NO_IDENTITY = "a cloned database is not recognised yet"
 
 FAULTS = [
     Fault("kill", "daemons", "SIGKILL of a daemon; another one is started", kill, start, (0, 1.5), 4),
@@ -233,13 +302,21 @@ FAULTS = [
     Fault("lock-cursors", "database", "a stranger locks all cursors", lock_cursors, go_away, (0.2, 2), 2),
     Fault("read-only", "database", "default_transaction_read_only = on, and sessions ended", read_only,
           read_write, (0.3, 1.5), 2),
+    Fault("disk-full", "database", "the tables' tablespace has not a byte left", fill_disk, free_disk,
+          (0.3, 2), 2, needs=lambda plan: plan.world.can_mount),
     Fault("snapshot", "analyst", "an analyst's snapshot stays open", snapshot, go_away, (2, 4), 1),
     Fault("broker-freeze", "broker", "SIGSTOP of the broker, then SIGCONT", broker_freeze, broker_thaw,
           (0.5, 3), 2),
     Fault("broker-kill", "broker", "SIGKILL of the broker, and a start", broker_kill, broker_start,
           (0, 0.5), 1),
     Fault("add-partitions", "topics", "a topic gets more partitions", add_partitions, weight=2),
-    Fault("cut", "link", "connections to one side are reset, and new ones too", cut, heal, (0.2, 2), 2),
+    Fault("missing-dlq", "topics", "a DLQ topic is made only in mid-load", lambda round_, draw: None,
+          make_dlq, (0.5, 2), 1, needs=lambda plan: plan.letters_from),
+    Fault("recreate-topic", "topics", "a topic is deleted and made anew under its old name",
+          recreate_topic, weight=2, never_with=("promote", "promote-behind"), off=NO_INCARNATIONS),
+    Fault("clone", "topics", "a daemon of the group works on a clone of the database", clone, end_clone,
+          (0.5, 2), 1, never_with=("promote", "promote-behind"), off=NO_IDENTITY),
+    Fault("cut", "link", "connections to one side are reset, and new ones refused or reset", cut, heal, (0.2, 2), 2),
     Fault("silence", "link", "nothing passes to or from one side, and nobody is told", silence, heal,
           (0.5, 3), 2),
     Fault("half-open", "link", "the same in one direction only", half_open, heal, (0.5, 3), 2),

@@ -7,13 +7,15 @@ resend of the idempotent producer may be reported without its offset.
 """
 
 import collections
+import contextlib
 import random
 import threading
+import time
 import zlib
 
 import confluent_kafka
 
-from harness import Failure, equal, expect
+from harness import Failure, equal, expect, wait
 
 MOST = 15_000  # records of a round: the load ends there even if faults still go on
 
@@ -23,9 +25,11 @@ class History:
         self.world, self.streams = world, streams
         self.draw = random.Random(f"{seed} load")
         self.entries = []
+        self.lock = threading.Lock()
         self.failure = None
         self.ended = threading.Event()
         self.partitions = {topic: count for s in streams for topic, count in s.topics.items()}
+        self.incarnations = dict.fromkeys(self.partitions, 1)
         self.paused = set()  # topics that are being made anew
         self.producer = confluent_kafka.Producer({
             "bootstrap.servers": world.kafka.bootstrap, "enable.idempotence": True, "linger.ms": 2,
@@ -60,11 +64,12 @@ class History:
         stream = self.draw.choices(self.streams, [s.weight for s in self.streams])[0]
         for _ in range(self.draw.choice([1, 3, 10, 40, 120])):
             entry = stream.make(len(self.entries))
-            if entry.topic not in self.paused:
-                self.send(entry)
+            with self.lock:
+                if entry.topic not in self.paused:
+                    self.send(entry)
 
     def send(self, entry):
-        count = self.partitions[entry.topic]
+        entry.incarnation, count = self.incarnations[entry.topic], self.partitions[entry.topic]
         entry.partition = (zlib.crc32(entry.item.encode()) % count if entry.stream.sticky
                            else self.draw.randrange(count))
 
@@ -75,6 +80,7 @@ class History:
                 entry.offset = message.offset()
 
         self.entries.append(entry)
+        deadline = time.monotonic() + 30
         while True:
             try:
                 self.producer.produce(entry.topic, entry.value, entry.key, entry.partition,
@@ -83,6 +89,31 @@ class History:
                 return
             except BufferError:
                 self.producer.poll(0.1)
+            except confluent_kafka.KafkaException as error:
+                # A partition that it has not heard of since the broker came back.
+                expect(error.args[0].code() == confluent_kafka.KafkaError._UNKNOWN_PARTITION and
+                       time.monotonic() < deadline, "producing failed:", error)
+                self.producer.poll(0.1)
+
+    def grown(self, topic, total):
+        """The topic has `total` partitions now; records go there once the producer has heard of it."""
+        def heard():
+            with contextlib.suppress(confluent_kafka.KafkaException):
+                return len(self.producer.list_topics(topic, timeout=1).topics[topic].partitions) == total
+        wait(heard, "the producer to hear of new partitions")
+        self.partitions[topic] = total
+
+    def hold(self, topic):
+        """No record goes to the topic any more, and all that went are reported."""
+        with self.lock:
+            self.paused.add(topic)
+        wait(lambda: all(e.offset is not None for e in self.entries if e.topic == topic),
+             "the reports of a topic's records")
+
+    def go_on(self, topic):
+        """The topic was made anew."""
+        self.incarnations[topic] += 1
+        self.paused.discard(topic)
 
     def verify(self, test, topics):
         """Read the topics back: every record lies once, where its report said."""
@@ -92,7 +123,7 @@ class History:
                 number = int(dict(message.headers())["n"])
                 found[number].append((topic, message.partition(), message.offset(), message.timestamp()[1]))
         for entry in self.entries:
-            if entry.topic not in topics:
+            if entry.topic not in topics or entry.incarnation != self.incarnations[entry.topic]:
                 continue
             lies = found.get(entry.number, [])
             expect(len(lies) == 1, f"record {entry.number} lies {len(lies)} times in Kafka")
@@ -103,10 +134,11 @@ class History:
                   f"the offset of record {entry.number}")
             entry.offset = offset
 
-    def ends(self):
-        """(topic, partition) → the offset behind the last record."""
+    def ends(self, topic=None):
+        """Log → the offset behind the last record; of the topic's present logs, or of all."""
         ends = {}
-        for entry in self.entries:
-            log = (entry.topic, entry.partition)
-            ends[log] = max(ends.get(log, 0), entry.offset + 1)
+        for entry in list(self.entries):
+            if topic and (entry.topic, entry.incarnation) != (topic, self.incarnations[topic]):
+                continue
+            ends[entry.log] = max(ends.get(entry.log, 0), entry.offset + 1)
         return ends

@@ -2,7 +2,9 @@
 """A network that can fail: TCP proxies on loopback which cut, fall silent, delay and throttle.
 
 Each Link listens on a port of its own and passes every connection on to one address: a port or a
-Unix socket. One thread serves all links. What a fault does to a link holds until `heal`.
+Unix socket. One thread serves all links. What a fault does to a link holds until `heal`. A link's
+door is shut while no server stands behind it, so that connecting is refused, as it would be without
+the link: a reset after connecting is another failure, and clients treat it differently.
 """
 
 import contextlib
@@ -76,21 +78,33 @@ class Link:
 
     def __init__(self, network, name, target=None):
         self.network, self.name, self.target = network, name, target
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.listener.setblocking(False)
-        self.port = self.listener.getsockname()[1]
+        # Keeps the port ours while nobody listens there.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.place.bind(("127.0.0.1", 0))
+        self.port = self.place.getsockname()[1]
+        self.listener = None
         self.connections = set()
+        self.served = False  # a server is there
         self.clear()
 
     def clear(self):
-        self.refusing, self.silent = False, ()
+        self.resetting, self.refusing, self.silent = False, False, ()
         self.delay, self.rate = 0.0, 0
+
+    # --- the server behind it
+
+    def shut(self):
+        self.network.change(self, served=False)
+
+    def open(self):
+        self.network.change(self, served=True)
 
     # --- faults; each is one of a set of things that a network does
 
-    def cut(self):
-        """Every connection is reset, and new ones too."""
-        self.network.change(self, refusing=True, drop=True)
+    def cut(self, refuse=True):
+        """Every connection is reset; new ones are refused, or reset too."""
+        self.network.change(self, refusing=refuse, resetting=not refuse, drop=True)
 
     def fall_silent(self, ways=(UP, DOWN)):
         """Nothing passes any more, and nobody is told: a half-open connection."""
@@ -121,9 +135,19 @@ class Network:
         link = Link(self, name, target)
         with self.lock:
             self.links.append(link)
-            self.selector.register(link.listener, selectors.EVENT_READ, link)
-        self.waker.send(b".")
         return link
+
+    def set_door(self, link):
+        """Listen or not, as the link's state wants."""
+        wanted = link.served and not link.refusing
+        if wanted and not link.listener:
+            link.listener = socket.create_server(("127.0.0.1", link.port), backlog=128, reuse_port=True)
+            link.listener.setblocking(False)
+            self.selector.register(link.listener, selectors.EVENT_READ, link)
+        elif not wanted and link.listener:
+            self.selector.unregister(link.listener)
+            link.listener.close()
+            link.listener = None
 
     def change(self, link, clear=False, drop=False, **state):
         with self.lock:
@@ -131,6 +155,7 @@ class Network:
                 link.clear()
             for name, item in state.items():
                 setattr(link, name, item)
+            self.set_door(link)
             for connection in list(link.connections) if drop else ():
                 self.drop(connection)
             for connection in link.connections:
@@ -148,7 +173,9 @@ class Network:
         for connection in list(self.by_socket.values()):
             self.drop(connection)
         for link in self.links:
-            link.listener.close()
+            link.served = False
+            self.set_door(link)
+            link.place.close()
 
     # --- the thread
 
@@ -170,7 +197,8 @@ class Network:
             with contextlib.suppress(BlockingIOError):
                 sock.recv(4096)
         elif link:
-            self.accept(link)
+            if link.listener is sock:
+                self.accept(link)
         elif sock in self.by_socket:
             connection = self.by_socket[sock]
             if mask & selectors.EVENT_READ:
@@ -183,7 +211,7 @@ class Network:
             client, _ = link.listener.accept()
         except OSError:
             return
-        server = None if link.refusing else self.connect(link.target)
+        server = None if link.resetting else self.connect(link.target)
         if server is None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             client.close()

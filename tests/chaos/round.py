@@ -10,6 +10,7 @@ import traceback
 
 import harness
 from checker import Checker
+from disk import SmallDisk
 from faults import draw_faults
 from history import History
 from members import Members
@@ -28,7 +29,7 @@ class Round:
         self.draw = random.Random(f"{seed} plan")
         self.aborted = threading.Event()
         self.failures = []
-        self.test = self.history = self.members = None
+        self.test = self.history = self.members = self.disk = None
         self.faults = []
         self.seconds = {}
 
@@ -43,12 +44,19 @@ class Round:
         self.settings = {
             "kafka": dict(KAFKA, bootstrap_servers=self.world.kafka.proxied,
                           partition_assignment_strategy=draw.choice(["cooperative-sticky"] * 3 + ["range"])),
-            "database": {"conninfo": self.world.postgres.daemons_conninfo(self.test.database),
-                         "lock_timeout": draw.choice(["100ms", "500ms", "2s"]),
+            "database": {"lock_timeout": draw.choice(["100ms", "500ms", "2s"]),
                          "connect_timeout": "2s", "statement_timeout": "10s",
                          "pool": draw.choice([2, 4, 8])},
             "drain_timeout": draw.choice(["500ms", "2s"]), "commit_interval": "1s"}
         self.faults = draw_faults(draw, self, lambda n: random.Random(f"{self.seed} fault {n}"))
+
+    def drew(self, name):
+        return any(drawn.fault.name == name for drawn in self.faults)
+
+    @property
+    def letters_from(self):
+        """The first stream with a DLQ, or None."""
+        return next((stream for stream in self.streams if stream.dlq), None)
 
     # --- what faults use
 
@@ -61,6 +69,19 @@ class Round:
         with self.world.postgres.admin(self.test.database) as connection, connection.cursor() as cursor:
             cursor.execute(query)
             return cursor.fetchall() if cursor.description else []
+
+    def positions(self):
+        """Log → next offset."""
+        return {(topic, incarnation, partition): at for topic, incarnation, partition, at in self.test.sql(
+            "select topic, incarnation, partition, next_offset from pactolus.cursors "
+            "join pactolus.logs using (log_id)")}
+
+    def config(self, name, database):
+        settings = dict(self.settings)
+        settings["database"] = dict(settings["database"],
+                                    conninfo=self.world.postgres.daemons_conninfo(database))
+        return self.test.config(
+            name, {stream.name: stream.settings() for stream in self.streams}, **settings)
 
     # --- the round
 
@@ -90,15 +111,19 @@ class Round:
 
     def prepare(self):
         topics = {topic: n for stream in self.streams for topic, n in stream.topics.items()}
-        topics.update({stream.dlq: 1 for stream in self.streams if stream.dlq})
+        topics.update({stream.dlq: 1 for stream in self.streams
+                       if stream.dlq and not (self.drew("missing-dlq") and stream is self.letters_from)})
         self.world.kafka.make_topics(topics)
         # libpq does not ask a second server when the first one says that it lacks the database.
         self.world.postgres.await_standby()
-        config = self.test.config(
-            streams={stream.name: stream.settings() for stream in self.streams}, **self.settings)
+        config = self.config("pactolus", self.test.database)
         self.test.migrate(config)
         for statement in filter(None, map(constraint, self.streams)):
             self.test.sql(statement)
+        if self.drew("disk-full"):
+            self.disk = SmallDisk(self.world.postgres)
+            for stream in self.streams:
+                self.disk.take(self.test, stream.table)
         # A standby that is promoted must know the round's tables.
         self.world.postgres.await_standby()
         self.history = History(self.world, self.streams, self.seed)
@@ -111,7 +136,7 @@ class Round:
         self.members.start()
         self.history.start()
         try:
-            self.wait(lambda: any(self.test.positions().values()), "the first rows")
+            self.wait(lambda: any(self.positions().values()), "the first rows")
             self.begun = time.monotonic()
             for thread in hands:
                 thread.start()
@@ -159,18 +184,24 @@ class Round:
         ends = self.history.ends()
 
         def behind():
-            have = self.test.positions()
+            have = self.positions()
             return {log: (have.get(log), end) for log, end in ends.items() if have.get(log) != end}
         try:
             self.wait(lambda: not behind(), "everything to be applied")
         except harness.Failure as failure:
             raise harness.Failure(f"{failure}: {harness.shorten(behind())}") from None
-        self.wait(lambda: self.test.value("select count(*) from pactolus.dead_letters where relayed_at is "
-                                          "null and dlq_topic <> ''") == 0, "the relay")
+        self.await_relay()
         self.members.end()
         if self.members.failure:
             raise self.members.failure
         self.test.settle()
+
+    def await_relay(self):
+        """Who held the relay's row and was killed leaves it to the others once it has been silent for a
+        minute and a half. For the row that time has passed now; a holder that lives beats again."""
+        self.test.sql("update pactolus.relays set heartbeat = heartbeat - interval '5 minutes'")
+        self.wait(lambda: self.test.value("select count(*) from pactolus.dead_letters where relayed_at is "
+                                          "null and dlq_topic <> ''") == 0, "the relay")
 
     # --- its end
 
@@ -193,6 +224,8 @@ class Round:
         self.world.heal()
         if self.test:
             self.test.close(keep=False)
+        if self.disk:
+            self.disk.close()
         if self.history:
             names = {t for s in self.streams for t in s.topics} | {s.dlq for s in self.streams if s.dlq}
             with contextlib.suppress(Exception):

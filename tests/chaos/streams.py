@@ -56,15 +56,20 @@ class Entry:
     """One record of the history: what was sent, where it came to lie, and what it means."""
 
     __slots__ = ("number", "stream", "topic", "partition", "offset", "timestamp", "key", "value",
-                 "headers", "meaning", "reason", "item", "cells", "version")
+                 "headers", "meaning", "reason", "item", "cells", "version", "incarnation")
 
     def __init__(self, stream, item):
         self.stream, self.item = stream, item
         self.number = self.partition = self.offset = self.reason = self.cells = None
         self.headers, self.version, self.meaning = [], 0, ROW
+        self.incarnation = 1  # how often the topic was made before, and this time
+
+    @property
+    def log(self):
+        return (self.topic, self.incarnation, self.partition)
 
     def __repr__(self):
-        return (f"{self.number} {self.topic}[{self.partition}]@{self.offset} {self.meaning} "
+        return (f"{self.number} {self.topic}/{self.incarnation}[{self.partition}]@{self.offset} {self.meaning} "
                 f"{self.reason or ''} {self.item} version {self.version} at {self.timestamp}")
 
 

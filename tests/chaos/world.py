@@ -9,6 +9,7 @@ import confluent_kafka
 import confluent_kafka.admin
 import psycopg2
 
+import disk
 import harness
 from network import Network
 
@@ -30,6 +31,7 @@ class Node:
         parts = dict(part.split("=", 1) for part in conninfo.split())
         self.host, self.port = parts["host"], parts["port"]
         self.link.target = self.socket
+        self.link.open()
 
     @property
     def socket(self):
@@ -90,20 +92,29 @@ class Pair:
 
     def stop(self):
         self.primary.script("stop", "--immediate")
+        self.primary.link.shut()
 
     def start(self):
         self.primary.script("start")
+        self.primary.link.open()
 
     def make_standby(self):
         """Make one in the background of what is in the other place; `await_standby` ends it."""
+        primary, standby = self.primary, self.standby
+
+        def made():
+            # It fails while the primary is stopped by another fault.
+            with contextlib.suppress(RuntimeError):
+                return standby.script("standby", "--of", primary.state, "--link",
+                                      f"host=127.0.0.1 port={self.replication.port}")
+
         def make():
             try:
-                self.replication.target = self.primary.socket
+                self.replication.target = primary.socket
+                self.replication.open()
                 self.replication.heal(drop=True)
-                self.standby.found(self.standby.script(
-                    "standby", "--of", self.primary.state, "--link",
-                    f"host=127.0.0.1 port={self.replication.port}"))
-            except Exception as failure:
+                standby.found(harness.wait(made, "a copy of the primary", every=0.2))
+            except Exception as failure:  # told by await_standby
                 self.failure = failure
         self.making = threading.Thread(target=make)
         self.making.start()
@@ -142,9 +153,18 @@ class Broker(harness.Kafka):
         super().__init__(folder, "--proxy", self.link.port)
         host, port = self.script("behind").strip().split(":")
         self.link.target = (host, int(port))
+        self.link.open()
         self.proxied = f"127.0.0.1:{self.link.port}"
         self.admin = confluent_kafka.admin.AdminClient(
             {"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+    def kill(self):
+        self.script("kill")
+        self.link.shut()
+
+    def up(self):
+        self.script("up")
+        self.link.open()
 
     def make_topics(self, partitions):
         """Make topics, `partitions` of each by name, and wait until their leaders are known."""
@@ -180,6 +200,7 @@ class World(harness.World):
         self.postgres = self.kafka = None
         self.descriptors = self.compile_contracts()
         self.network = Network()
+        self.can_mount = disk.able()
         try:
             self.postgres = Pair(self.folder / "postgres", self.network, version)
             self.kafka = Broker(self.folder / "kafka", self.network)
@@ -192,7 +213,7 @@ class World(harness.World):
         self.network.heal()
         with contextlib.suppress(RuntimeError):  # it does not run
             self.kafka.script("cont")
-        self.kafka.script("up")
+        self.kafka.up()
         self.postgres.start()
         self.postgres.await_standby()
 
