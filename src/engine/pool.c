@@ -35,10 +35,7 @@ static void open_one(struct job *job)
     struct opening *opening = (struct opening *)job;
     const struct pool_options *options = &opening->pool->options;
     PGconn *conn = conn_open(&options->conn, &opening->err);
-    /* The owner too: another daemon forgets who seems to hold nothing, and a standby that was
-     * behind may not know us. */
-    if (conn && (!owner_register(conn, options->owner, options->group, &opening->err) ||
-                 !owner_register_backend(conn, options->owner, &opening->err))) {
+    if (conn && !owner_register(conn, options->owner, options->group, &opening->err)) {
         conn_close(conn);
         conn = NULL;
     }

@@ -18,8 +18,7 @@ struct service {
 static PGconn *connect(const struct service_options *options, struct err *err)
 {
     PGconn *conn = conn_open(&options->conn, err);
-    if (conn && (!owner_register(conn, options->owner, options->group, err) ||
-                 !owner_register_backend(conn, options->owner, err))) {
+    if (conn && !owner_register(conn, options->owner, options->group, err)) {
         conn_close(conn);
         conn = NULL;
     }

@@ -56,13 +56,15 @@ bool owner_register(PGconn *conn, const char *owner, const char *group, struct e
         snprintf(host, sizeof host, "unknown");
     snprintf(process, sizeof process, "%ld", (long)getpid());
     const char *params[] = {owner, group, host, process, PACTOLUS_VERSION};
-    return query_done(conn, "SELECT pactolus.register_owner($1::uuid, $2, $3, $4::int4, $5)", 5,
-                      params, err);
-}
-
-bool owner_register_backend(PGconn *conn, const char *owner, struct err *err)
-{
-    return query_done(conn, "SELECT pactolus.register_backend($1::uuid)", 1, &owner, err);
+    if (query_done(conn,
+                   "SELECT pactolus.register_owner($1::uuid, $2, $3, $4::int4, $5),"
+                   " pactolus.register_backend($1::uuid)",
+                   5, params, err))
+        return true;
+    /* Another daemon forgot us between the two: the next session says it again. */
+    if (err && strcmp(err->sqlstate, "23503") == 0)
+        err->class = ERR_RETRY;
+    return false;
 }
 
 /* The list as array literals, one per parameter of the SQL functions. */

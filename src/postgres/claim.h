@@ -21,10 +21,10 @@ enum { OWNER_TEXT = 37 }; /* a uuid as text with its NUL */
 /* A new random uuid (version 4). */
 void owner_new(char owner[OWNER_TEXT]);
 
-/* Join the group's daemons (pactolus.register_owner), once per process and after each reconnect. */
+/* Right after a session was opened: join the group's daemons, and record the session as the owner's.
+ * With every session, since the owner may be gone: other daemons forget who holds neither cursor nor
+ * session, and a standby that was promoted behind its primary may never have heard of it. */
 bool owner_register(PGconn *conn, const char *owner, const char *group, struct err *err) MUST_CHECK;
-/* Record this session as the owner's, right after it was opened. */
-bool owner_register_backend(PGconn *conn, const char *owner, struct err *err) MUST_CHECK;
 
 struct claimed {
     /* wanted */

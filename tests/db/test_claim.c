@@ -37,7 +37,21 @@ static void registered(PGconn *session, const char *owner)
 {
     struct err err = ERR_INIT;
     assert_true(owner_register(session, owner, "g", &err));
-    assert_true(owner_register_backend(session, owner, &err));
+}
+
+/* As after a failover to a standby that was behind, or when another daemon starts. */
+static void a_forgotten_owner_is_registered_with_its_next_session(void **state)
+{
+    (void)state;
+    char owner[OWNER_TEXT], sql[128];
+    owner_new(owner);
+    registered(conn, owner);
+    live_exec(conn, "DELETE FROM pactolus.owners");
+    PGconn *next = live_open();
+    registered(next, owner);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pactolus.backends WHERE owner = '%s'", owner);
+    assert_int_equal(live_int(conn, sql), 1);
+    conn_close(next);
 }
 
 static void claim(const char *owner, struct claimed *list, unsigned n)
@@ -238,6 +252,7 @@ int main(void)
         cmocka_unit_test(strangers_are_waited_for_not_ended),
         cmocka_unit_test(positions_settle_unknown_outcomes),
         cmocka_unit_test(accounts_are_opened_once_per_lane),
+        cmocka_unit_test(a_forgotten_owner_is_registered_with_its_next_session),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }
