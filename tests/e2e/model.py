@@ -78,3 +78,43 @@ def items(messages):
 def broken_record(key=b"broken", partition=None):
     """A record that no contract takes: its first tag has field number 31 and a wire type of 7."""
     return Record(b"\xff\xff\xff", key, partition=partition)
+
+
+ITEM_COLUMNS = ("item_id, quantity, note, price, (extract(epoch from made_at) * 1000000)::bigint, colour, "
+                "tags, _deleted_at is not null")
+
+
+def item_cells(payload):
+    """An item's cells behind its key, as ITEM_COLUMNS has them. Numbers that are none compare by text."""
+    found = message_class("item", "Item").FromString(payload)
+    colours = type(found).DESCRIPTOR.fields_by_name["colour"].enum_type.values_by_number
+    return found.item_id, (
+        found.quantity, found.note, repr(found.price) if found.HasField("price") else None,
+        micros(found.made_at) if found.HasField("made_at") else None,
+        colours[found.colour].name if found.colour in colours else str(found.colour), list(found.tags))
+
+
+def item_states(messages, hard=False, refused=()):
+    """item_id → (cells or None, deleted), record after record of one log. A delete is a record without
+    a value whose key is the item's id; `refused` are the places (partition, offset) of records that can
+    be no row."""
+    table = {}
+    for message, _ in places(messages):
+        if (message.partition(), message.offset()) in refused:
+            continue
+        if message.value() is None:
+            key = message.key().decode()
+            table[key] = (None if hard else table.get(key, (None, True))[0], True)
+        else:
+            key, cells = item_cells(message.value())
+            table[key] = (cells, False)
+    return table
+
+
+def stored_items(t, table="data.items"):
+    """The same of a table."""
+    found = {}
+    for key, quantity, note, price, *others, deleted in t.sql(f"select {ITEM_COLUMNS} from {table}"):
+        cells = (quantity, note, None if price is None else repr(price), *others)
+        found[key] = (None if all(cell is None for cell in cells) else cells, deleted)
+    return found

@@ -21,7 +21,7 @@ import harness  # noqa: E402
 
 # The themes; each module marks its tests.
 THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "place", "outages",
-          "poolers", "refusals", "verbs", "interop", "debian", "documents"]
+          "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables", "debian", "documents"]
 
 
 def arguments():
