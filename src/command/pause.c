@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pause, resume: the wished state of streams in pactolus.streams, with a reason. It binds every
- * daemon of the group and survives restarts; resume ends a halt too.
+ * daemon of the group and survives restarts; resume ends a halt too, and sends cursors back to the
+ * first dead letter of a flood.
  */
 #include "base/memory.h"
 #include "base/text.h"
@@ -11,13 +12,14 @@
 #include "postgres/overview.h"
 #include "postgres/streams.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct options {
     struct setup setup;
-    bool all;
+    bool all, keep_letters;
     const char *reason;
     char **names;
     unsigned n_names;
@@ -60,20 +62,49 @@ static bool choose(const struct options *options, const struct overview *overvie
     return good;
 }
 
+static bool pause_one(PGconn *conn, const struct options *options,
+                      const struct overview_stream *stream, struct err *err)
+{
+    bool done = false;
+    if (!streams_pause(conn, stream->stream_id, options->reason, &done, err))
+        return false;
+    if (done)
+        printf("%s is paused, was %s%s%s\n", stream->name, stream->state,
+               *stream->reason ? ": " : "", stream->reason);
+    else
+        printf("%s stays halted, which a pause would hide: %s\n", stream->name, stream->reason);
+    return true;
+}
+
+static bool resume_one(PGconn *conn, const struct options *options,
+                       const struct overview_stream *stream, struct err *err)
+{
+    struct resumed resumed;
+    const char *reason = options->reason ? options->reason : "";
+    char letters[32], records[32];
+    if (!streams_resume(conn, stream->stream_id, reason, options->keep_letters, &resumed, err))
+        return false;
+    printf("%s is running, was %s%s%s\n", stream->name, stream->state, *stream->reason ? ": " : "",
+           stream->reason);
+    if (resumed.cursors)
+        printf("%s reads %s records again, %s of them dead letters, from %" PRId64 " partition%s\n",
+               stream->name, text_thousands(resumed.records, records),
+               text_thousands(resumed.letters, letters), resumed.cursors,
+               resumed.cursors == 1 ? "" : "s");
+    return true;
+}
+
 static bool change(PGconn *conn, const struct options *options,
                    const struct overview_stream *stream, struct err *err)
 {
     const char *wished = stream_state_name(options->wished);
-    const char *reason = options->reason ? options->reason : "";
     if (strcmp(stream->state, wished) == 0) {
         printf("%s is %s already\n", stream->name, wished);
         return true;
     }
-    if (!streams_set_state(conn, stream->stream_id, options->wished, reason, "", NULL, err))
-        return false;
-    printf("%s is %s, was %s%s%s\n", stream->name, wished, stream->state,
-           *stream->reason ? ": " : "", stream->reason);
-    return true;
+    if (options->wished == STREAM_PAUSED)
+        return pause_one(conn, options, stream, err);
+    return resume_one(conn, options, stream, err);
 }
 
 static void act(PGconn *conn, const struct options *options, const char *group, struct errs *errs)
@@ -138,10 +169,13 @@ static int judge_and_set(struct options *options, const char *verb)
 
 static int begin(const struct args *described, struct options *options, int argc, char **argv)
 {
+    const bool resume = options->wished == STREAM_RUNNING;
     const struct args_option table[] = {
         {'a', "all", NULL, ARGS_FLAG, &options->all, "every stream of the group"},
         {'r', "reason", "TEXT", ARGS_TEXT, &options->reason, "why; kept with the stream"},
         SETUP_OPTIONS(&options->setup),
+        {0, resume ? "keep-letters" : NULL, NULL, ARGS_FLAG, &options->keep_letters,
+         "after a flood: do not read its dead letters again"}, /* without a name: the end */
         {0},
     };
     struct args args = *described;
@@ -179,8 +213,10 @@ int command_resume(int argc, char **argv)
     struct options options = {.wished = STREAM_RUNNING};
     const struct args args = {
         .verb = "resume",
-        .summary = "let paused or halted streams go on",
+        .summary = "let paused or halted streams go on; after a flood of dead letters these are "
+                   "read again",
         .examples = "pactolus resume payments\n"
+                    "pactolus resume payments --keep-letters\n"
                     "pactolus resume --all\n",
     };
     return begin(&args, &options, argc, argv);

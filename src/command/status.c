@@ -11,13 +11,14 @@
 #include "kafka/admin.h"
 #include "postgres/apply.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct options {
     struct setup setup;
-    bool json, partitions, offline;
+    bool json, partitions, offline, ready;
     usec_t timeout;
 };
 
@@ -61,6 +62,29 @@ int64_t status_stream_behind(const struct status *status, unsigned stream)
         most = behind > most ? behind : most;
     }
     return most;
+}
+
+bool status_ready(const struct overview *overview, struct err *err)
+{
+    for (unsigned i = 0; i < overview->n_streams; i++) {
+        const struct overview_stream *stream = &overview->streams[i];
+        if (strcmp(stream->state, "halted") == 0) {
+            err_set(err, ERR_RETRY, ERR_EXIT_TEMPORARY, "halted (%s): %s", stream->kind,
+                    stream->reason);
+            err_place(err, "%s", stream->name);
+            return err_hint(err, "%s", stream->hint);
+        }
+        if (stream->unattended && !stream->n_partitions)
+            err_set(err, ERR_RETRY, ERR_EXIT_TEMPORARY, "no daemon has claimed it yet");
+        else if (stream->unattended)
+            err_set(err, ERR_RETRY, ERR_EXIT_TEMPORARY,
+                    "no live daemon holds %" PRId64 " of its %u partitions", stream->unattended,
+                    stream->n_partitions);
+        else
+            continue;
+        return err_place(err, "%s", stream->name);
+    }
+    return true;
 }
 
 /* ---------------------------------------------------------------------------------- broker */
@@ -150,6 +174,25 @@ static void print(const struct status *status, const struct options *options)
     buf_free(&out);
 }
 
+/* --ready: the database knows; nothing is printed but what is amiss. */
+static void tell_ready(const struct status *status, struct errs *errs)
+{
+    struct err err = ERR_INIT;
+    if (!status_ready(&status->overview, &err))
+        errs_add(errs, &err);
+}
+
+static void tell(struct status *status, const struct config *config, const struct options *options,
+                 struct arena *arena)
+{
+    make_logs(status, arena);
+    if (options->offline)
+        err_set(&status->broker, ERR_RETRY, ERR_EXIT_UNAVAILABLE, "not asked");
+    else
+        ask_broker(status, config, (int)(options->timeout / USEC_PER_MS), arena);
+    print(status, options);
+}
+
 static int status_run(const struct options *options)
 {
     struct errs errs = {0};
@@ -160,16 +203,12 @@ static int status_run(const struct options *options)
     if (config) {
         setup_quiet(config);
         struct status status = {.group = config->group, .partitions = options->partitions};
-        if (read_database(&status, config, &arena, &err)) {
-            make_logs(&status, &arena);
-            if (options->offline)
-                err_set(&status.broker, ERR_RETRY, ERR_EXIT_UNAVAILABLE, "not asked");
-            else
-                ask_broker(&status, config, (int)(options->timeout / USEC_PER_MS), &arena);
-            print(&status, options);
-        } else {
+        if (!read_database(&status, config, &arena, &err))
             errs_add(&errs, &err);
-        }
+        else if (options->ready)
+            tell_ready(&status, &errs);
+        else
+            tell(&status, config, options, &arena);
     }
     int code = report_errs(&errs);
     config_free(config);
@@ -185,6 +224,8 @@ int command_status(int argc, char **argv)
         {'p', "partitions", NULL, ARGS_FLAG, &options.partitions, "every partition on a line"},
         {'j', "json", NULL, ARGS_FLAG, &options.json, "as one JSON object"},
         {0, "no-broker", NULL, ARGS_FLAG, &options.offline, "ask the database alone"},
+        {'r', "ready", NULL, ARGS_FLAG, &options.ready,
+         "print nothing if every stream does what it should, else what is amiss (exit 75)"},
         {'t', "timeout", "TIME", ARGS_DURATION, &options.timeout, "patience with the broker (3s)"},
         SETUP_OPTIONS(&options.setup),
         {0},
@@ -196,8 +237,10 @@ int command_status(int argc, char **argv)
         .options = table,
         .examples = "pactolus status\n"
                     "pactolus status --partitions\n"
+                    "pactolus status --ready && echo all is well\n"
                     "pactolus status --json | jq '.streams[] | {name, lag_records}'\n",
         .exits = "0   told, even if the broker is out of reach (then it says so)\n"
+                 "75  with --ready: a stream is halted, or no daemon holds a partition of it\n"
                  "69  the database is out of reach\n"
                  "77  the database refuses us\n"
                  "78  the configuration is wrong, or migrate has not run\n",

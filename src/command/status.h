@@ -30,6 +30,11 @@ int64_t status_stream_lag(const struct status *status, unsigned stream);
  * when it is not known. The partition furthest behind counts. */
 int64_t status_stream_behind(const struct status *status, unsigned stream);
 
+/* Does every stream do what it should? A stream that is paused does. True, or false with err
+ * (retry, 75): one is halted, or no live daemon holds some of its partitions; the first such is
+ * told. */
+bool status_ready(const struct overview *overview, struct err *err) MUST_CHECK;
+
 void status_write_text(const struct status *status, bool colour, struct buf *out);
 void status_write_json(const struct status *status, struct buf *out);
 

@@ -104,6 +104,7 @@ static void put_stream(struct buf *out, const struct status *status, unsigned at
     buf_puts(out, at ? ",{" : "{");
     put_text(out, "name", stream->name);
     put_text(out, "state", stream->state);
+    put_text(out, "kind", stream->kind);
     put_text(out, "reason", stream->reason);
     put_text(out, "hint", stream->hint);
     put_text(out, "changed_by", stream->changed_by);
@@ -111,6 +112,7 @@ static void put_stream(struct buf *out, const struct status *status, unsigned at
     put_text(out, "view", stream->view);
     put_number(out, "lag_records", status_stream_lag(status, at));
     put_seconds(out, "lag_seconds", status_stream_behind(status, at));
+    put_number(out, "unattended_partitions", stream->unattended);
     put_number(out, "open_dead_letters", stream->open_dead_letters);
     put_reasons(out, stream);
     put_account(out, &stream->account);

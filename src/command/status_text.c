@@ -109,8 +109,9 @@ static void put_state(struct writing *writing, const struct overview_stream *str
     char ago[40];
     if (strcmp(stream->state, "running") == 0)
         return;
-    buf_printf(writing->out, "  %s %s by %s", stream->state,
-               ago_text(writing->status, stream->changed_at, ago), stream->changed_by);
+    buf_printf(writing->out, "  %s %s by %s (%s)", stream->state,
+               ago_text(writing->status, stream->changed_at, ago), stream->changed_by,
+               stream->kind);
     if (*stream->reason)
         buf_printf(writing->out, ": %s", stream->reason);
     buf_putc(writing->out, '\n');

@@ -52,6 +52,9 @@ struct stream_config {
     unsigned lanes;
     unsigned batch_rows;
     int64_t batch_bytes;
+    double flood_share; /* engine/flood's limits */
+    usec_t flood_window;
+    unsigned flood_consecutive, flood_least;
     int64_t record_bytes; /* largest record taken */
     unsigned depth;       /* deepest nesting taken */
     struct contract_overrides overrides;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "config/moment.h"
+#include "record/number.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -138,6 +139,38 @@ static bool put_measure(const struct option *option, void *member, const struct 
         return refuse(option, given, err, "out of range");
     assert(option->width == sizeof value);
     memcpy(member, &value, sizeof value);
+    return true;
+}
+
+/* "0.05" or "5%". */
+static bool parse_share(const char *text, double *share)
+{
+    struct span span = {.data = text, .length = strlen(text)};
+    bool percent = span.length && text[span.length - 1] == '%';
+    span.length -= percent;
+    if (!number_parse_double(span, share))
+        return false;
+    if (percent)
+        *share /= 100;
+    return true;
+}
+
+static bool put_share(const struct option *option, void *member, const struct given *given,
+                      struct err *err)
+{
+    double share = given->real;
+    if (given->kind == GIVEN_NUMBER) {
+        share = (double)given->number;
+    } else if (is_text(given)) {
+        if (!parse_share(given->text, &share))
+            return refuse(option, given, err, "not a share");
+    } else if (given->kind != GIVEN_REAL) {
+        return refuse_kind(option, given, err);
+    }
+    if (!(share >= 0 && share <= 1)) /* NaN neither */
+        return refuse(option, given, err, "out of range");
+    assert(option->width == sizeof share);
+    memcpy(member, &share, sizeof share);
     return true;
 }
 
@@ -284,6 +317,8 @@ bool option_put(const struct option *option, void *base, const struct given *giv
     case OPTION_SIZE:
     case OPTION_DURATION:
         return put_measure(option, member, given, err);
+    case OPTION_SHARE:
+        return put_share(option, member, given, err);
     case OPTION_NAMES:
         return put_names(option, base, given, arena, err);
     case OPTION_START:
@@ -372,6 +407,7 @@ void option_kind_text(const struct option *option, struct buf *out)
         [OPTION_NUMBER] = "whole number",
         [OPTION_SIZE] = "size with a unit (\"4MiB\")",
         [OPTION_DURATION] = "duration with a unit (\"60s\")",
+        [OPTION_SHARE] = "share from 0 to 1 (0.05 or \"5%\")",
         [OPTION_SWITCH] = "true or false",
         [OPTION_NAMES] = "list of texts",
         [OPTION_START] = "\"earliest\", \"latest\" or a time",

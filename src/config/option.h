@@ -20,6 +20,7 @@ enum option_kind {
     OPTION_SIZE,     /* int64_t bytes, "4MiB" */
     OPTION_DURATION, /* usec_t, "60s" */
     OPTION_SWITCH,   /* bool */
+    OPTION_SHARE,    /* double from 0 to 1: 0.05, "0.05", "5%" */
     OPTION_CHOICE,   /* an enum or, with two choices 0 and 1, a bool */
     OPTION_NAMES,    /* list of texts; `companion` is their number */
     OPTION_START,    /* "earliest", "latest", a time */

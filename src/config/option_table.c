@@ -155,6 +155,20 @@ static const struct option table[] = {
     {"batch.bytes", OPTION_SIZE, STREAM(batch_bytes), BETWEEN(64 * KIB, 256 * MIB),
      .fallback = "4MiB", .everywhere = true, .text = "Most bytes of records in one transaction."},
 
+    {"flood.share", OPTION_SHARE, STREAM(flood_share), .fallback = "0.05", .everywhere = true,
+     .text =
+         "Share of dead letters among the records of a window past which the stream halts: that "
+         "is a bad deployment, not bad records. 0 is no limit."},
+    {"flood.window", OPTION_DURATION, STREAM(flood_window), BETWEEN(1 * SEC, 86400 * SEC),
+     .fallback = "60s", .everywhere = true,
+     .text = "How far back a daemon looks for flood.share, and at least how far back resume goes."},
+    {"flood.consecutive", OPTION_NUMBER, STREAM(flood_consecutive), BETWEEN(0, 1000000),
+     .fallback = "500", .everywhere = true,
+     .text = "Dead letters in a row at which the stream halts. 0 is no limit."},
+    {"flood.least", OPTION_NUMBER, STREAM(flood_least), BETWEEN(1, 1000000), .fallback = "100",
+     .everywhere = true,
+     .text = "With fewer dead letters than this in the window, flood.share says nothing."},
+
     {"limits.record", OPTION_SIZE, STREAM(record_bytes), BETWEEN(1 * KIB, 256 * MIB),
      .fallback = "16MiB", .everywhere = true,
      .text = "Largest record that is taken; a larger one is a dead letter."},

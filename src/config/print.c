@@ -4,6 +4,7 @@
 
 #include "config/option.h"
 #include "config/redact.h"
+#include "record/number.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -119,7 +120,9 @@ static void put_value(struct buf *out, const struct option *option, const char *
 {
     const char *member = base + option->offset;
     const char *text;
+    char number[NUMBER_TEXT_MAX];
     int64_t measure;
+    double share;
     switch (option->kind) {
     case OPTION_TEXT:
     case OPTION_PATH:
@@ -135,6 +138,11 @@ static void put_value(struct buf *out, const struct option *option, const char *
         buf_putc(out, '"');
         option_measure_text(option, measure, out);
         buf_putc(out, '"');
+        break;
+    case OPTION_SHARE:
+        memcpy(&share, member, sizeof share);
+        number_double_text(share, number);
+        buf_printf(out, "\"%s\"", number);
         break;
     case OPTION_SWITCH:
         buf_puts(out, *(const bool *)member ? "true" : "false");

@@ -8,6 +8,7 @@
 #include "engine/relay.h"
 #include "engine/states.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,11 @@ static bool open_stream(struct engine *engine, unsigned i, struct err *err)
     struct live_stream *live = &engine->live[i];
     live->stream = &engine->options.streams[i];
     live->stream_id = engine->options.stream_ids[i];
+    const struct stream_config *config = live->stream->config;
+    flood_init(&live->flood, &(struct flood_limits){.share = config->flood_share,
+                                                    .window = config->flood_window,
+                                                    .consecutive = config->flood_consecutive,
+                                                    .least = config->flood_least});
     sql_statements(live->stream->layout, live->statements);
     live->lanes = mem_zero(live->stream->config->lanes, sizeof(*live->lanes));
     for (; live->n_lanes < live->stream->config->lanes; live->n_lanes++)
@@ -264,11 +270,9 @@ bool engine_done(const struct engine *engine)
 
 /* ---- what lanes and membership tell ---- */
 
-void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err,
-                    usec_t now)
+static void stop_stream(struct engine *engine, struct live_stream *live, const struct err *err,
+                        usec_t now)
 {
-    if (live->stopped)
-        return;
     live->stopped = true;
     live->halt = *err;
     membership_halt(engine->membership, live);
@@ -276,17 +280,61 @@ void engine_stopped(struct engine *engine, struct live_stream *live, const struc
         lane_stop(&live->lanes[lane], now);
 }
 
-void engine_halt(struct engine *engine, struct live_stream *live, const struct err *why, usec_t now)
+void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err,
+                    usec_t now)
 {
+    struct err kept = *err;
     if (live->stopped)
         return;
-    struct err kept = *why, *err = &kept; /* stopping the lanes clears the one that we were given */
-    log_err(LOG_LEVEL_ERROR, live->stream->config->name, err);
-    log_error("%s: the stream is halted; the others go on (hint: mend the cause, then: pactolus "
-              "resume %s)",
-              live->stream->config->name, live->stream->config->name);
-    engine_stopped(engine, live, err, now);
-    states_halt(engine, live, err);
+    log_err(LOG_LEVEL_NOTICE, live->stream->config->name, &kept);
+    stop_stream(engine, live, &kept, now);
+}
+
+/* One line, and the same words in pactolus.streams: what is wrong, and the way out. */
+static void halt(struct engine *engine, struct live_stream *live, const struct err *why,
+                 enum halt_kind kind, usec_t now)
+{
+    const char *name = live->stream->config->name;
+    struct err err = *why; /* stopping the lanes clears the one that we were given */
+    char prefix[CONTRACT_NAME_MAX + 32];
+    snprintf(prefix, sizeof prefix, "%s: the stream is halted, the others go on", name);
+    if (!strstr(err.hint, "resume"))
+        err_hint(&err, "%s; then: pactolus resume %s", *why->hint ? why->hint : "mend the cause",
+                 name);
+    log_err(LOG_LEVEL_ERROR, prefix, &err);
+    live->halt_kind = kind;
+    stop_stream(engine, live, &err, now);
+    states_halt(engine, live);
+}
+
+void engine_halt(struct engine *engine, struct live_stream *live, const struct err *why, usec_t now)
+{
+    if (!live->stopped)
+        halt(engine, live, why, HALT_DAEMON, now);
+}
+
+void engine_flooded(struct engine *engine, struct live_stream *live, const char *detail, usec_t now)
+{
+    struct err err;
+    if (live->stopped)
+        return;
+    flood_explain(&live->flood, detail, &err);
+    err_hint(&err,
+             "mend the contract or the producer, then: pactolus resume %s, which reads the dead "
+             "letters of this flood again",
+             live->stream->config->name);
+    live->letters_from = now - flood_age(&live->flood, now);
+    halt(engine, live, &err, HALT_FLOOD, now);
+}
+
+/* What is read again from here on counts again. */
+static void forget_flood(struct live_stream *live)
+{
+    flood_reset(&live->flood);
+    for (unsigned n = 0; n < live->n_lanes; n++)
+        for (unsigned i = 0; i < live->lanes[n].n_cursors; i++)
+            if (live->lanes[n].cursors[i])
+                live->lanes[n].cursors[i]->judged = 0;
 }
 
 void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now)
@@ -298,6 +346,7 @@ void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now)
             return; /* what was in flight ends first; asked again at the next look */
     log_notice("%s: resumed", live->stream->config->name);
     live->stopped = false;
+    forget_flood(live);
     for (unsigned lane = 0; lane < live->n_lanes; lane++)
         lane_fire(&live->lanes[lane], LANE_RESUME);
     membership_resume(engine->membership, live, now);

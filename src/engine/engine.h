@@ -69,7 +69,12 @@ bool engine_close(struct engine *engine);
 /* The stream stops loudly and stays so until `pactolus resume`. */
 void engine_halt(struct engine *engine, struct live_stream *live, const struct err *why,
                  usec_t now);
-/* The same, for what pactolus.streams says already: nothing is written there. */
+/* Its dead letters are a flood: it halts, and keeps from when on they count, for `pactolus resume`.
+ * `detail`: what is wrong with the last one. */
+void engine_flooded(struct engine *engine, struct live_stream *live, const char *detail,
+                    usec_t now);
+/* The same, for what pactolus.streams says already: nothing is written there, and one line (err)
+ * logged. */
 void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err,
                     usec_t now);
 /* pactolus.streams says that the stream runs (again). */

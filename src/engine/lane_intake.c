@@ -53,10 +53,30 @@ static const struct kept_record *keep(struct lane *lane, const struct cursor *cu
                        &lane->filling->arena);
 }
 
+/* What was read again after a failure is no second dead letter: an outage is not a flood. The last
+ * thing done with a record, since a halt drops the batch that it stands in. */
+static void judge_flood(struct lane *lane, struct cursor *cursor, int64_t offset,
+                        const struct parsed *parsed, bool bad, usec_t now)
+{
+    struct live_stream *live = lane->live;
+    if (offset < cursor->judged)
+        return;
+    cursor->judged = offset + 1;
+    if (!bad) {
+        flood_good(&live->flood, now);
+        return;
+    }
+    const struct flood_letter letter = {parsed->reason, cursor->topic, cursor->partition, offset};
+    if (flood_bad(&live->flood, &letter, now))
+        engine_flooded(lane->engine, live, parsed->err.text, now);
+}
+
 /* False when the record has to wait for the next batch; nothing has changed then. */
-static bool take_record(struct lane *lane, struct cursor *cursor, const struct record *record)
+static bool take_record(struct lane *lane, struct cursor *cursor, const struct record *record,
+                        usec_t now)
 {
     const struct stream *stream = lane->live->stream;
+    bool bad = false;
     struct batch *batch = lane->filling;
     struct parsed parsed;
     struct place place = {
@@ -79,6 +99,7 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
     case VERDICT_REJECT:
         dead_letter_make(batch_add_letter(batch), keep(lane, cursor, record), &place, parsed.reason,
                          &parsed.err, &batch->arena);
+        bad = true;
         break;
     }
     struct move *move = move_of(lane, cursor);
@@ -89,6 +110,7 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
     batch->consumed++;
     cursor->order_ts = place.order_ts;
     cursor->read_offset = record->offset + 1;
+    judge_flood(lane, cursor, record->offset, &parsed, bad, now);
     return true;
 }
 
@@ -119,7 +141,7 @@ static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
             cursor->at_end = false;
         }
         if (takes_records(cursor) && item->record.offset >= cursor->read_offset)
-            return take_record(lane, cursor, &item->record);
+            return take_record(lane, cursor, &item->record, now);
         lane->counts.dropped++;
         return true;
     case INTAKE_END:

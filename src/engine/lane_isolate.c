@@ -36,11 +36,24 @@ static void tell(struct lane *lane, const struct isolating *isolating, usec_t no
                 isolation->example.sqlstate);
 }
 
+/* Its rows were counted as good when they were read. */
+static bool is_flood(struct lane *lane, const struct isolating *isolating, usec_t now)
+{
+    const struct isolation *isolation = &isolating->isolation;
+    if (isolation->refused == 0)
+        return false;
+    const struct flood_letter first = {REASON_DATABASE, isolation->first->topic,
+                                       isolation->first->partition, isolation->first_offset};
+    unsigned good = isolating->batch->n_rows + isolation->gave_way - isolation->refused;
+    return flood_refused(&lane->live->flood, good, isolation->refused, &first, now);
+}
+
 static void committed(struct lane *lane, struct isolating *isolating, usec_t now)
 {
     const struct isolation *isolation = &isolating->isolation;
     struct batch *batch = isolating->batch;
     unsigned left = batch->n_rows + isolation->gave_way - isolation->refused;
+    bool flood = is_flood(lane, isolating, now);
     tell(lane, isolating, now);
     lane->counts.isolations++;
     lane->counts.refused += isolation->refused;
@@ -56,6 +69,8 @@ static void committed(struct lane *lane, struct isolating *isolating, usec_t now
         lane_fire(lane, LANE_ISOLATED);
     if (lane->doomed)
         lane_drop(lane, now);
+    if (flood)
+        engine_flooded(lane->engine, lane->live, isolation->example.text, now);
 }
 
 static void failed(struct lane *lane, const struct isolating *isolating, usec_t now)

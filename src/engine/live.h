@@ -12,8 +12,10 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "config/stream.h"
+#include "engine/flood.h"
 #include "engine/loop.h"
 #include "kafka/consumer.h"
+#include "postgres/streams.h"
 #include "postgres/writer.h"
 
 struct lane;
@@ -64,6 +66,7 @@ struct cursor {
     bool heard;           /* something arrived since it was assigned */
     usec_t assigned_at;   /* when it was forwarded last */
     usec_t probe_at;      /* FENCED: when to ask the group */
+    int64_t judged;       /* records below it were counted for the flood already */
     struct cursor *next;  /* in membership's list */
 };
 
@@ -162,6 +165,9 @@ struct live_stream {
     bool stopped;        /* halted or paused */
     bool halt_unwritten; /* our own halt is not in pactolus.streams yet */
     struct err halt;
+    enum halt_kind halt_kind;
+    usec_t letters_from; /* HALT_FLOOD: since when dead letters belong to the flood */
+    struct flood flood;  /* of its dead letters, in this process */
 };
 
 /* "payments.payment.captured[3]@1234" into a static buffer of the caller. */

@@ -67,10 +67,11 @@ static bool check_stream(PGconn *conn, rd_kafka_t *client, const char *group,
                          const struct stream *stream, unsigned *stream_id, struct err *err)
 {
     struct stream_row row;
-    if (!check_table(conn, stream, err) ||
-        !streams_find(conn, group, stream->config->name, &row, err))
+    if (!streams_find(conn, group, stream->config->name, &row, err))
         return false;
     *stream_id = row.stream_id;
+    if (!check_table(conn, stream, err))
+        return false;
     if (row.stream_id == 0) {
         err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the database does not know this stream yet");
         err_place(err, "%s", stream->config->name);
@@ -79,41 +80,79 @@ static bool check_stream(PGconn *conn, rd_kafka_t *client, const char *group,
     return check_topics(client, stream, err);
 }
 
+/* A stream that cannot run is left out, and halted for all daemons until one finds it ready. What
+ * the database does not know yet has no row to say so. */
+static bool leave_out(PGconn *conn, unsigned stream_id, const struct err *why, struct err *err)
+{
+    return stream_id == 0 || streams_halt(conn, stream_id, HALT_PREFLIGHT, why, -1, err);
+}
+
+static bool let_in(PGconn *conn, unsigned stream_id, const struct stream *stream, struct err *err)
+{
+    char reason[512];
+    bool ended;
+    if (!streams_passed(conn, stream_id, &ended, reason, err))
+        return false;
+    if (ended)
+        log_notice("%s: ready; its halt has ended: %s", stream->config->name, reason);
+    return true;
+}
+
+/* To the front, in order; what it was swapped with stays, since whoever loaded them frees them
+ * all. */
+static void keep(struct engine_options *options, unsigned i, unsigned kept, unsigned stream_id)
+{
+    struct stream out = options->streams[kept];
+    options->streams[kept] = options->streams[i];
+    options->streams[i] = out;
+    options->stream_ids[kept] = stream_id;
+}
+
 /* Keep the streams that can run. Infrastructure that is away is no fault of a stream: then
  * false. */
 static bool sift(struct engine_options *options, PGconn *conn, rd_kafka_t *client,
                  struct errs *errs)
 {
-    unsigned *ids = mem_zero(options->n_streams + 1, sizeof(*ids));
     unsigned kept = 0;
-    options->stream_ids = ids;
+    options->stream_ids = mem_zero(options->n_streams + 1, sizeof(*options->stream_ids));
     for (unsigned i = 0; i < options->n_streams; i++) {
-        struct err err;
-        if (check_stream(conn, client, options->config->group, &options->streams[i], &ids[kept],
-                         &err)) {
-            if (kept != i) {
-                struct stream out = options->streams[kept];
-                options->streams[kept] = options->streams[i];
-                options->streams[i] = out; /* whoever loaded them frees them all */
-            }
-            kept++;
-            continue;
-        }
-        errs_add(errs, &err);
-        if (err.class == ERR_RETRY)
+        const struct stream *stream = &options->streams[i];
+        unsigned stream_id = 0;
+        struct err why, err;
+        bool ready = check_stream(conn, client, options->config->group, stream, &stream_id, &why);
+        if (!ready)
+            errs_add(errs, &why);
+        if (!ready && why.class == ERR_RETRY)
             return false;
+        if (!(ready ? let_in(conn, stream_id, stream, &err)
+                    : leave_out(conn, stream_id, &why, &err))) {
+            errs_add(errs, &err);
+            return false;
+        }
+        if (ready)
+            keep(options, i, kept++, stream_id);
     }
-    if (kept == 0)
-        return false;
-    for (unsigned i = 0; i < errs->count; i++)
-        log_err(LOG_LEVEL_ERROR, "a stream is left out", &errs->items[i]);
     options->n_streams = kept;
-    return true;
+    return kept > 0;
+}
+
+/* Said once: by the verb when the daemon does not start, else here. One that reads to the end says
+ * so with its exit status too. */
+static void tell_left_out(const struct engine_options *options, struct errs *left,
+                          struct errs *errs, bool started)
+{
+    for (unsigned i = 0; i < left->count; i++)
+        if (started && !options->until_end)
+            log_err(LOG_LEVEL_ERROR, "a stream is left out", &left->items[i]);
+        else
+            errs_add(errs, &left->items[i]);
+    errs_free(left);
 }
 
 bool preflight(struct engine_options *options, PGconn *conn, struct errs *errs)
 {
     struct err err;
+    struct errs left = {0};
     bool good = false;
     if (!kafka_library_check(&err) || !check_migrations(conn, &err)) {
         errs_add(errs, &err);
@@ -124,9 +163,10 @@ bool preflight(struct engine_options *options, PGconn *conn, struct errs *errs)
         return false;
     options->cluster_id = admin_cluster_id(client, BROKER_PATIENCE_MS, &err);
     if (options->cluster_id)
-        good = sift(options, conn, client, errs);
+        good = sift(options, conn, client, &left);
     else
         errs_add(errs, &err);
+    tell_left_out(options, &left, errs, good);
     admin_close(client);
     return good;
 }

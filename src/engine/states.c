@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/states.h"
 
-#include "base/log.h"
+#include "base/clock.h"
 #include "postgres/streams.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static const usec_t look_interval = 2 * USEC_PER_SEC;
@@ -17,8 +16,9 @@ struct look {
 
 struct halting {
     struct task task; /* first */
-    struct engine *engine;
     struct live_stream *live;
+    enum halt_kind kind;
+    usec_t letters_from;
     struct err err;
 };
 
@@ -44,10 +44,9 @@ static void apply_state(struct engine *engine, struct live_stream *live,
     if (live->stopped)
         return;
     struct err err;
-    err_set(&err, ERR_HALT, ERR_EXIT_DATA, "%s", row->reason);
+    err_set(&err, ERR_HALT, ERR_EXIT_DATA, "%s by %s (%s): %s", stream_state_name(row->state),
+            row->changed_by, row->kind, row->reason);
     err_hint(&err, "%s", row->hint);
-    log_notice("%s: %s by an operator or another daemon: %s", live->stream->config->name,
-               stream_state_name(row->state), row->reason);
     engine_stopped(engine, live, &err, now);
 }
 
@@ -72,7 +71,7 @@ usec_t states_turn(struct engine *engine, usec_t now)
         return engine->states_at;
     for (unsigned i = 0; i < engine->n_live; i++)
         if (engine->live[i].halt_unwritten && !engine->live[i].halt_asked)
-            states_halt(engine, &engine->live[i], &engine->live[i].halt);
+            states_halt(engine, &engine->live[i]);
     struct look *look = mem_zero(1, sizeof(*look));
     look->task = (struct task){.work = read_states, .done = looked};
     look->engine = engine;
@@ -82,15 +81,22 @@ usec_t states_turn(struct engine *engine, usec_t now)
     return USEC_NEVER;
 }
 
+/* How long ago the flood's first letter may have failed, by the server's clock: it committed after
+ * it was read. What the way to the server takes makes it longer, never shorter. */
+static usec_t letters_for(const struct halting *halting)
+{
+    const usec_t margin = 1 * USEC_PER_SEC;
+    usec_t since = clock_monotonic() - halting->letters_from;
+    if (halting->kind != HALT_FLOOD)
+        return -1;
+    return (since > 0 ? since : 0) + margin;
+}
+
 static bool write_halt(struct task *task, struct service_sessions *sessions)
 {
     struct halting *halting = (struct halting *)task;
-    char reason[sizeof(halting->err.text) + sizeof(halting->err.place) + 16];
-    const struct err *err = &halting->err;
-    snprintf(reason, sizeof(reason), "%s%s%s%s%s", err->place, err->place[0] ? ": " : "", err->text,
-             err->sqlstate[0] ? " " : "", err->sqlstate);
-    return streams_set_state(sessions->conn, halting->live->stream_id, STREAM_HALTED, reason,
-                             err->hint, NULL, &task->err);
+    return streams_halt(sessions->conn, halting->live->stream_id, halting->kind, &halting->err,
+                        letters_for(halting), &task->err);
 }
 
 static void halt_written(struct task *task, usec_t now)
@@ -103,13 +109,14 @@ static void halt_written(struct task *task, usec_t now)
     free(halting);
 }
 
-void states_halt(struct engine *engine, struct live_stream *live, const struct err *err)
+void states_halt(struct engine *engine, struct live_stream *live)
 {
     struct halting *halting = mem_zero(1, sizeof(*halting));
     *halting = (struct halting){.task = {.work = write_halt, .done = halt_written},
-                                .engine = engine,
                                 .live = live,
-                                .err = *err};
+                                .kind = live->halt_kind,
+                                .letters_from = live->letters_from,
+                                .err = live->halt};
     live->halt_unwritten = live->halt_asked = true;
     service_submit(engine->service, &halting->task);
 }

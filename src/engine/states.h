@@ -10,7 +10,7 @@
 #include "engine/engine.h"
 
 usec_t states_turn(struct engine *engine, usec_t now);
-/* Keep a halt, with its reason; tried again until it is written. */
-void states_halt(struct engine *engine, struct live_stream *live, const struct err *err);
+/* Keep the stream's halt, with its kind and reason; tried again until it is written. */
+void states_halt(struct engine *engine, struct live_stream *live);
 
 #endif

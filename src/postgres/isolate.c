@@ -193,7 +193,10 @@ static bool give_way(struct isolating *isolating, unsigned at, const struct err 
     struct dead_letter *letter = new_letter(isolating);
     dead_letter_make(letter, row->origin, &row->place, REASON_DATABASE, refusal, &isolating->arena);
     letter->attempts = isolation->attempts + 1;
-    isolation->refused++;
+    if (isolation->refused++ == 0) {
+        isolation->first = row->origin;
+        isolation->first_offset = row->place.offset;
+    }
     isolation->example = *refusal;
     /* What a row has folded hangs behind the winner of the key, which is the batch's own row. */
     const struct row *next = batch_beaten(isolating->batch->order[at].row, &row->place);

@@ -30,6 +30,8 @@ struct isolation {
     int64_t written;     /* rows written */
     bool deferred;       /* failed for a row that could pass: counts as an attempt */
     struct err example;  /* the last refusal */
+    const struct kept_record *first; /* the first refused record; borrowed from the batch */
+    int64_t first_offset;
 };
 
 /* Apply the sealed batch without its bad rows. True when it committed. False with err: retry (a

@@ -42,7 +42,7 @@ static const char sql_fetch[] =
     "          + coalesce(octet_length(d.value), 0) + pg_column_size(d.header_values) AS bytes"
     "     FROM pactolus.dead_letters d JOIN pactolus.streams s USING (stream_id)"
     "    WHERE s.consumer_group = $1 AND d.relayed_at IS NULL AND d.dlq_topic <> ''"
-    "      AND d.dead_letter_id > $4::int8"
+    "      AND d.state = 'open' AND d.dead_letter_id > $4::int8"
     "    ORDER BY d.dead_letter_id LIMIT $2::int4),"
     " page AS (SELECT dead_letter_id, row_number() OVER w AS place, sum(bytes) OVER w AS total"
     "            FROM next WINDOW w AS (ORDER BY dead_letter_id))"

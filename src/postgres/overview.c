@@ -16,7 +16,9 @@ static const char sql_streams[] =
     "       format('%I.%I', s.view_schema, s.view_name),"
     "       (extract(epoch FROM s.changed_at) * 1000000)::bigint,"
     "       a.advanced, a.consumed, a.gaps, a.skipped, a.lost, a.applied, a.stale, a.deduplicated,"
-    "       a.dead_lettered, a.other_types, a.cursors_open, a.records_open"
+    "       a.dead_lettered, a.other_types, a.cursors_open, a.records_open, s.kind,"
+    "       (SELECT count(*) FROM pactolus.unattended u"
+    "         WHERE u.consumer_group = s.consumer_group AND u.stream = s.name)"
     "  FROM pactolus.streams s JOIN pactolus.account a"
     "    ON a.consumer_group = s.consumer_group AND a.stream = s.name"
     " WHERE s.consumer_group = $1 ORDER BY s.name";
@@ -73,6 +75,8 @@ static void take_streams(const PGresult *result, struct arena *arena, struct ove
             number(result, i, 11), number(result, i, 12), number(result, i, 13),
             number(result, i, 14), number(result, i, 15), number(result, i, 16),
             number(result, i, 17), number(result, i, 18), number(result, i, 19)};
+        stream->kind = text(result, i, 20, arena);
+        stream->unattended = number(result, i, 21);
     }
 }
 

@@ -36,7 +36,7 @@ struct overview_account {
 
 struct overview_stream {
     unsigned stream_id;
-    const char *name, *state, *reason, *hint, *changed_by;
+    const char *name, *state, *kind, *reason, *hint, *changed_by;
     const char *view; /* schema.view, quoted where need be */
     usec_t changed_at;
     struct overview_account account;
@@ -45,6 +45,7 @@ struct overview_stream {
     struct overview_reason *reasons;
     unsigned n_reasons;
     int64_t open_dead_letters;
+    int64_t unattended; /* partitions that no live daemon holds; not of one that stands still */
 };
 
 struct overview {

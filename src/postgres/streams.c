@@ -5,6 +5,7 @@
 #include "contract/fingerprint.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +31,9 @@ static const char sql_upsert[] =
     "      view_schema = excluded.view_schema, view_name = excluded.view_name,"
     "      contracts = excluded.contracts, fingerprint = excluded.fingerprint";
 
-static const char sql_find[] = "SELECT stream_id, state, reason, hint, fingerprint"
-                               "  FROM pactolus.streams WHERE consumer_group = $1 AND name = $2";
+static const char sql_find[] =
+    "SELECT stream_id, state, reason, hint, fingerprint, kind, changed_by"
+    "  FROM pactolus.streams WHERE consumer_group = $1 AND name = $2";
 
 const char *stream_state_name(enum stream_state state)
 {
@@ -109,6 +111,8 @@ bool streams_find(PGconn *conn, const char *group, const char *name, struct stre
         snprintf(row->reason, sizeof row->reason, "%s", PQgetvalue(result, 0, 2));
         snprintf(row->hint, sizeof row->hint, "%s", PQgetvalue(result, 0, 3));
         snprintf(row->fingerprint, sizeof row->fingerprint, "%s", PQgetvalue(result, 0, 4));
+        snprintf(row->kind, sizeof row->kind, "%s", PQgetvalue(result, 0, 5));
+        snprintf(row->changed_by, sizeof row->changed_by, "%s", PQgetvalue(result, 0, 6));
     }
     PQclear(result);
     return true;
@@ -125,17 +129,79 @@ static void actor(const PGconn *conn, char out[192])
         snprintf(out, 192, "%.80s (uid %ld)", PQuser(conn), (long)geteuid());
 }
 
-bool streams_set_state(PGconn *conn, unsigned stream_id, enum stream_state state,
-                       const char *reason, const char *hint, const char *who, struct err *err)
+bool streams_halt(PGconn *conn, unsigned stream_id, enum halt_kind kind, const struct err *why,
+                  usec_t letters_for, struct err *err)
 {
-    char id[16], self[192];
+    static const char *const kinds[] = {
+        [HALT_DAEMON] = "daemon",
+        [HALT_FLOOD] = "flood",
+        [HALT_PREFLIGHT] = "preflight",
+    };
+    char id[16], who[192], age[32];
+    struct buf reason = BUF_INIT;
     snprintf(id, sizeof id, "%u", stream_id);
-    if (!who)
-        actor(conn, self);
-    const char *params[] = {id, state_names[state], reason ? reason : "", hint ? hint : "",
-                            who ? who : self};
-    PGresult *result =
-        conn_query(conn, "SELECT pactolus.set_state($1::int4, $2, $3, $4, $5)", 5, params, err);
+    snprintf(age, sizeof age, "%" PRId64 " us", letters_for);
+    actor(conn, who);
+    buf_printf(&reason, "%s%s%s%s%s", why->place, *why->place ? ": " : "", why->text,
+               *why->sqlstate ? " " : "", why->sqlstate);
+    const char *params[] = {id,        kinds[kind], reason.data,
+                            why->hint, who,         letters_for >= 0 ? age : NULL};
+    PGresult *result = conn_query(
+        conn, "SELECT pactolus.halt($1::int4, $2, $3, $4, $5, $6::interval)", 6, params, err);
     PQclear(result);
+    buf_free(&reason);
     return result != NULL;
+}
+
+bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[512],
+                    struct err *err)
+{
+    char id[16], who[192];
+    snprintf(id, sizeof id, "%u", stream_id);
+    actor(conn, who);
+    const char *params[] = {id, who};
+    PGresult *result =
+        conn_query(conn, "SELECT r FROM pactolus.preflight_passed($1::int4, $2) r", 2, params, err);
+    if (!result)
+        return false;
+    *ended = PQntuples(result) > 0;
+    if (*ended)
+        snprintf(reason, 512, "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return true;
+}
+
+bool streams_pause(PGconn *conn, unsigned stream_id, const char *reason, bool *done,
+                   struct err *err)
+{
+    char id[16], who[192];
+    snprintf(id, sizeof id, "%u", stream_id);
+    actor(conn, who);
+    const char *params[] = {id, reason, who};
+    PGresult *result = conn_query(conn, "SELECT pactolus.pause($1::int4, $2, $3)", 3, params, err);
+    if (!result)
+        return false;
+    *done = *PQgetvalue(result, 0, 0) == 't';
+    PQclear(result);
+    return true;
+}
+
+bool streams_resume(PGconn *conn, unsigned stream_id, const char *reason, bool keep_letters,
+                    struct resumed *resumed, struct err *err)
+{
+    char id[16], who[192];
+    snprintf(id, sizeof id, "%u", stream_id);
+    actor(conn, who);
+    const char *params[] = {id, reason, who, keep_letters ? "true" : "false"};
+    PGresult *result = conn_query(conn,
+                                  "SELECT cursors_back, letters_again, records_again"
+                                  "  FROM pactolus.resume($1::int4, $2, $3, $4::boolean)",
+                                  4, params, err);
+    if (!result)
+        return false;
+    resumed->cursors = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    resumed->letters = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+    resumed->records = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
+    PQclear(result);
+    return true;
 }

@@ -7,9 +7,17 @@
 #ifndef PACTOLUS_POSTGRES_STREAMS_H
 #define PACTOLUS_POSTGRES_STREAMS_H
 
+#include "base/clock.h"
 #include "contract/fingerprint.h"
 #include "contract/layout.h"
 #include "postgres/conn.h"
+
+/* What a stream halts for (pactolus.streams.kind). */
+enum halt_kind {
+    HALT_DAEMON,    /* met what only a person can mend */
+    HALT_FLOOD,     /* of dead letters */
+    HALT_PREFLIGHT, /* not ready when a daemon started; ends when one finds it ready */
+};
 
 enum stream_state { STREAM_RUNNING = 0, STREAM_PAUSED, STREAM_HALTED };
 const char *stream_state_name(enum stream_state state);
@@ -26,15 +34,31 @@ void streams_fingerprint(const struct layout *layout, char out[FINGERPRINT_LENGT
 struct stream_row {
     unsigned stream_id; /* 0: no such row (migrate has not run for it) */
     enum stream_state state;
-    char reason[256], hint[256];
+    char kind[16]; /* operator, daemon, flood, preflight; "" while it runs */
+    char reason[512], hint[320];
+    char changed_by[192];
     char fingerprint[65];
 };
 bool streams_find(PGconn *conn, const char *group, const char *name, struct stream_row *row,
                   struct err *err) MUST_CHECK;
 
-/* `who` NULL: the session's database role and the process's OS user. */
-bool streams_set_state(PGconn *conn, unsigned stream_id, enum stream_state state,
-                       const char *reason, const char *hint, const char *who,
-                       struct err *err) MUST_CHECK;
+/* Halt it, unless it is halted already: the first reason stays. `letters_for` (flood): how long ago
+ * the first dead letter of the flood may have failed, in microseconds; negative = no flood. Like
+ * all that follows it is signed with the session's database role and the process's OS user. */
+bool streams_halt(PGconn *conn, unsigned stream_id, enum halt_kind kind, const struct err *why,
+                  usec_t letters_for, struct err *err) MUST_CHECK;
+/* A daemon found it ready. `ended`: a halt by an earlier preflight ended with that, whose reason is
+ * in `reason` then. */
+bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[512],
+                    struct err *err) MUST_CHECK;
+/* False in `*done` when it is halted, which a pause must not hide. */
+bool streams_pause(PGconn *conn, unsigned stream_id, const char *reason, bool *done,
+                   struct err *err) MUST_CHECK;
+/* What a resume sends back: cursors, and the dead letters and records that are read again. */
+struct resumed {
+    int64_t cursors, letters, records;
+};
+bool streams_resume(PGconn *conn, unsigned stream_id, const char *reason, bool keep_letters,
+                    struct resumed *resumed, struct err *err) MUST_CHECK;
 
 #endif

@@ -241,6 +241,7 @@ static void streams_keep_state_and_reason(void **state)
     (void)state;
     struct err err = ERR_INIT;
     struct stream_row row;
+    struct resumed resumed;
     struct layout *layout = sample_layout(true, false);
     struct contract contract = {.name = "sample.v1.Sample", .fingerprint = "abc"};
     const struct contract *contracts[] = {&contract};
@@ -256,7 +257,10 @@ static void streams_keep_state_and_reason(void **state)
     assert_string_equal(live_value(conn, "SELECT descriptors FROM pactolus.contracts"), "\\x0001");
 
     unsigned id = row.stream_id;
-    assert_true(streams_set_state(conn, id, STREAM_HALTED, "too many", "look", NULL, &err));
+    struct err why = ERR_INIT;
+    err_set(&why, ERR_HALT, ERR_EXIT_DATA, "too many");
+    err_hint(&why, "look");
+    assert_true(streams_halt(conn, id, HALT_DAEMON, &why, -1, &err));
     /* A migration of the stream ends no halt. */
     memcpy(contract.fingerprint, "abd", 4);
     assert_true(streams_upsert(conn, "g", "one", layout, (struct span){"\0\2", 2}, &err));
@@ -269,7 +273,7 @@ static void streams_keep_state_and_reason(void **state)
     assert_int_equal(live_int(conn, "SELECT count(*) FROM pactolus.contracts"), 2);
     assert_true(live_int(conn, "SELECT (changed_by LIKE current_user || ' (%)')::int"
                                "  FROM pactolus.streams"));
-    assert_true(streams_set_state(conn, id, STREAM_RUNNING, NULL, NULL, "me", &err));
+    assert_true(streams_resume(conn, id, "", false, &resumed, &err));
     assert_true(streams_find(conn, "g", "one", &row, &err));
     assert_int_equal(row.state, STREAM_RUNNING);
     assert_string_equal(row.reason, "");

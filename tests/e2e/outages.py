@@ -51,7 +51,9 @@ def kafka_is_restarted_in_mid_load(t):
 @test(real_kafka=True)
 def a_missing_dlq_topic_stalls_no_rows(t):
     topic = t.topic(partitions=1)
-    config = t.config(streams={"items": t.stream(topic, dlq={"topic": f"{t.id}.nowhere"})},
+    # Every other record is broken: that is the point here, and no flood.
+    config = t.config(streams={"items": t.stream(topic, dlq={"topic": f"{t.id}.nowhere"},
+                                                 flood={"share": "0"})},
                       kafka={"allow_auto_create_topics": "false"})
     t.migrate(config)
     woven = []

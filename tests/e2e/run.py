@@ -21,8 +21,8 @@ import harness  # noqa: E402
 
 # The themes; each module marks its tests.
 THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "place", "outages",
-          "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables",
-          "sinks_refused", "debian", "documents"]
+          "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables", "sinks_refused",
+          "flood", "debian", "documents"]
 
 
 def arguments():

@@ -32,7 +32,8 @@ static void sample(struct sample *sample)
     sample->streams[0] = (struct overview_stream){
         .name = "pay\"ments",
         .state = "halted",
-        .reason = "flood",
+        .kind = "flood",
+        .reason = "a flood: 3 of 4",
         .hint = "look",
         .changed_by = "me",
         .view = "p.v",
@@ -44,6 +45,7 @@ static void sample(struct sample *sample)
         .open_dead_letters = 4};
     sample->streams[1] = (struct overview_stream){.name = "idle",
                                                   .state = "running",
+                                                  .kind = "",
                                                   .reason = "",
                                                   .hint = "",
                                                   .changed_by = "",
@@ -114,6 +116,10 @@ static void json_says_it_all(void **state)
     assert_int_equal(json_object_array_length(streams), 2);
     struct json_object *first = json_object_array_get_idx(streams, 0);
     assert_string_equal(json_object_get_string(member(first, "name")), "pay\"ments");
+    assert_string_equal(json_object_get_string(member(first, "state")), "halted");
+    assert_string_equal(json_object_get_string(member(first, "kind")), "flood");
+    assert_string_equal(json_object_get_string(member(first, "reason")), "a flood: 3 of 4");
+    assert_string_equal(json_object_get_string(member(first, "changed_by")), "me");
     assert_null(member(first, "lag_records"));
     assert_int_equal(json_object_get_int64(member(first, "open_dead_letters")), 4);
     assert_int_equal(
@@ -126,6 +132,32 @@ static void json_says_it_all(void **state)
         json_object_get_int64(member(json_object_array_get_idx(partitions, 0), "lag_records")), 30);
     json_object_put(root);
     buf_free(&out);
+}
+
+static void ready_is_when_nothing_is_amiss(void **state)
+{
+    struct sample s;
+    struct err err = ERR_INIT;
+    (void)state;
+    sample(&s);
+    assert_false(status_ready(&s.status.overview, &err));
+    assert_int_equal(err.exit, ERR_EXIT_TEMPORARY);
+    assert_string_equal(err.place, "pay\"ments");
+    assert_string_equal(err.text, "halted (flood): a flood: 3 of 4");
+    assert_string_equal(err.hint, "look");
+    s.streams[0].state = "paused"; /* a person wants it so */
+    assert_true(status_ready(&s.status.overview, &err));
+    s.streams[0].state = "running";
+    assert_true(status_ready(&s.status.overview, &err));
+    s.streams[0].unattended = 1;
+    assert_false(status_ready(&s.status.overview, &err));
+    assert_string_equal(err.text, "no live daemon holds 1 of its 2 partitions");
+    s.streams[0].unattended = 0;
+    s.streams[1].unattended = 1;
+    assert_false(status_ready(&s.status.overview, &err));
+    assert_int_equal(err.exit, ERR_EXIT_TEMPORARY);
+    assert_string_equal(err.place, "idle");
+    assert_string_equal(err.text, "no daemon has claimed it yet");
 }
 
 static void expect(const struct sample *s, bool colour, const char *text, bool there)
@@ -142,7 +174,7 @@ static void text_names_what_wants_attention(void **state)
     struct sample s;
     (void)state;
     sample(&s);
-    expect(&s, false, "by me: flood\n  hint: look\n", true);
+    expect(&s, false, "by me (flood): a flood: 3 of 4\n  hint: look\n", true);
     expect(&s, false, "  open dead letters: malformed 3, key 1\n", true);
     expect(&s, false, "consumed 107 = applied 103 + dead-lettered 4; the account closes\n", true);
     expect(&s, false, "t[0]", false);
@@ -164,6 +196,7 @@ int main(void)
         cmocka_unit_test(lag_is_what_is_still_to_be_read),
         cmocka_unit_test(an_idle_partition_is_not_behind),
         cmocka_unit_test(json_says_it_all),
+        cmocka_unit_test(ready_is_when_nothing_is_amiss),
         cmocka_unit_test(text_names_what_wants_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

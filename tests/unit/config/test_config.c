@@ -150,7 +150,7 @@ static void tells_everything_at_once(void **state)
                "  topics = ( { nam = \"x\"; } );\n"                     /* 11 */
                "  table : { mode = \"sideways\"; key = ( 1 ); };\n"     /* 12 */
                "  columns : { id : { tipe = \"uuid\"; }; };\n"          /* 13 */
-               "  flood : { share = 0.05; };\n"                         /* 14 */
+               "  flood : { share = 5.5; };\n"                          /* 14 */
                "  group = \"x\"; lanes = 0; accept_skew = \"yes\";\n"   /* 15 */
                "}; };\n");
     folder_put(&folder, "conf.d/bad.conf", "a = 1;\nkafka { x = 1; };\n");
@@ -172,7 +172,7 @@ static void tells_everything_at_once(void **state)
     folder_expect(&folder, "main.conf:12", "table.mode: not one of", "\"upsert\" or \"append\"");
     folder_expect(&folder, "main.conf:12", "table.key: a number cannot", "list of texts");
     folder_expect(&folder, "main.conf:13", "unknown setting of a column: tipe", "type");
-    folder_expect(&folder, "main.conf:14", "unknown setting of a stream: flood", "");
+    folder_expect(&folder, "main.conf:14", "flood.share: out of range", "from 0 to 1");
     folder_expect(&folder, "main.conf:15", "unknown setting of a stream: group", "outside");
     folder_expect(&folder, "main.conf:15", "lanes: out of range", "1 to 64");
     folder_expect(&folder, "main.conf:15", "accept_skew: a text cannot", "true or false");

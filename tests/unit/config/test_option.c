@@ -70,6 +70,38 @@ static void bounds_hold_on_both_sides(void **state)
     arena_free(&arena);
 }
 
+static void shares_are_fractions_or_percent(void **state)
+{
+    static const struct {
+        struct given given;
+        double share; /* negative = refused */
+    } cases[] = {
+        {{.kind = GIVEN_REAL, .real = 0.05}, 0.05}, {{.kind = GIVEN_NUMBER, .number = 0}, 0},
+        {{.kind = GIVEN_NUMBER, .number = 1}, 1},   {{.kind = GIVEN_TEXT, .text = "0.5"}, 0.5},
+        {{.kind = GIVEN_TEXT, .text = "5%"}, 0.05}, {{.kind = GIVEN_WORD, .text = "2.5%"}, 0.025},
+        {{.kind = GIVEN_TEXT, .text = "100%"}, 1},  {{.kind = GIVEN_TEXT, .text = "101%"}, -1},
+        {{.kind = GIVEN_REAL, .real = 1.01}, -1},   {{.kind = GIVEN_NUMBER, .number = 5}, -1},
+        {{.kind = GIVEN_TEXT, .text = "-1%"}, -1},  {{.kind = GIVEN_TEXT, .text = "%"}, -1},
+        {{.kind = GIVEN_TEXT, .text = "NaN"}, -1},  {{.kind = GIVEN_TEXT, .text = ""}, -1},
+        {{.kind = GIVEN_TEXT, .text = "half"}, -1}, {{.kind = GIVEN_SWITCH, .on = true}, -1},
+        {{.kind = GIVEN_TEXT, .text = "5 % "}, -1},
+    };
+    (void)state;
+    const struct option *option = option_find(OPTION_STREAM, "flood.share");
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stream_config stream = {.flood_share = 7};
+        struct given given = cases[i].given;
+        struct err err = ERR_INIT;
+        given.place = "here";
+        bool good = option_put(option, &stream, &given, NULL, &err);
+        assert_int_equal(good, cases[i].share >= 0);
+        if (good)
+            assert_true(stream.flood_share == cases[i].share);
+        else
+            assert_string_equal(err.hint, "share from 0 to 1 (0.05 or \"5%\")");
+    }
+}
+
 static void a_default_outside_of_streams_is_every_stream_s(void **state)
 {
     (void)state;
@@ -155,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_sound),
         cmocka_unit_test(bounds_hold_on_both_sides),
+        cmocka_unit_test(shares_are_fractions_or_percent),
         cmocka_unit_test(a_default_outside_of_streams_is_every_stream_s),
         cmocka_unit_test(the_reference_page_is_the_table_s),
         cmocka_unit_test(the_main_file_shows_every_default),
