@@ -226,10 +226,34 @@ def a_resume_without_a_fix_floods_again(t):
 
 
 @test
+def rows_that_postgresql_refuses_are_a_flood_too(t):
+    topic, calm = t.topic("items", partitions=2), t.topic("calm", partitions=2)
+    config = two_streams(t, topic, calm, t.world.descriptors["item"], batch={"rows": 50},
+                         flood={"share": "10%", "least": 20})
+    t.migrate(config)
+    t.sql("alter table data.items add constraint small check (quantity < 5)")
+    daemon = t.daemon(config)
+    for name in (topic, calm):
+        t.produce(name, [model.item_record(f"i{n}", quantity=n) for n in range(1000)])
+    reason, _ = halted(t)
+    expect("of them database" in reason and "small" in reason, "the reason does not name it:", reason)
+    wait(lambda: t.caught_up(calm), "the other stream's rows")
+    expect(letters(t) < 300, "dead letters:", letters(t))
+    t.sql("alter table data.items drop constraint small")
+    t.must("resume", "--config", config, "items")
+    wait(lambda: t.caught_up(topic), "everything to be applied")
+    equal(letters(t), 0, "open dead letters")
+    t.check_account("items")
+    check_tables(t, items=topic, calm=calm)
+    equal(len(lines_of_halt(daemon)), 1, "lines about the halt")
+
+
+@test
 def cursors_that_go_back_under_a_running_daemon(t):
-    """Halted and resumed before the daemon looked: the new fence tells it, and it reads again."""
+    """Halted and resumed before the daemon looked: the new fence tells it, and it reads again. What it
+    met before is no flood: five letters would be one."""
     topic = t.topic(partitions=2)
-    config = t.config(streams={"items": t.stream(topic)})
+    config = t.config(streams={"items": t.stream(topic, flood={"share": 0.001, "least": 5})})
     t.migrate(config)
     records = []
     for n in range(400):
@@ -257,6 +281,7 @@ def cursors_that_go_back_under_a_running_daemon(t):
     equal(t.value("select max(pass_start) from pactolus.cursors"), first, "start of the new pass")
     t.check_account(again=4)
     check_tables(t, items=topic)
+    equal(state(t), "running", "state")
     expect(daemon.alive(), "the daemon died")
 
 
