@@ -107,7 +107,9 @@ class Stream:
         if kind.append:
             table.update(mode="append", key=None)
         more = {"key": {"format": kind.key_format}, "batch": {"rows": self.rows}, "lanes": self.lanes,
-                "limits": {"record": "64KiB"}, "accept_skew": True}
+                "limits": {"record": "64KiB"}, "accept_skew": True,
+                # Streams that refuse tombstones have many dead letters, and no bad deployment.
+                "flood": {"share": 0, "consecutive": 0}}
         if kind.deletes:
             more["deletes"] = kind.deletes
         if kind.confluent:
