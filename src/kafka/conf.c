@@ -45,6 +45,7 @@ static const struct setting fixed_admin[] = {
 /* Defaults: the user's words win. */
 static const struct setting default_all[] = {
     {"enable.metrics.push", "false"}, /* telemetry to the broker is the operator's wish, not ours */
+    {"socket.keepalive.enable", "true"}, /* a broker's host that vanished is noticed */
     {NULL, NULL},
 };
 
@@ -350,6 +351,11 @@ void kafka_log_line(const rd_kafka_t *client, int level, const char *facility, c
         log_info("kafka: %s: %s", facility, text);
     else
         log_debug("kafka: %s: %s", facility, text);
+}
+
+bool kafka_log_repeats(int level, const char *facility)
+{
+    return level <= LOG_LEVEL_WARNING && strcmp(facility, "FAIL") == 0;
 }
 
 static void set_role(rd_kafka_conf_t *conf, enum kafka_role role,

@@ -2,6 +2,7 @@
 /* consumer: the client's life and its control events. Assignments are in partitions.c. */
 #include "kafka/internal.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -209,12 +210,15 @@ static void on_record(struct consumer *consumer, struct consumer_event *event)
     stray(consumer, event);
 }
 
-static void on_log(const struct consumer *consumer)
+static void on_log(struct consumer *consumer)
 {
     const char *facility = "", *text = "";
     int level = 0;
     if (rd_kafka_event_log(consumer->event, &facility, &text, &level) == 0)
-        kafka_log_line(consumer->client, level, facility, text);
+        /* The failure itself comes as an event too. */
+        kafka_log_line(consumer->client,
+                       kafka_log_repeats(level, facility) ? LOG_LEVEL_DEBUG : level, facility,
+                       text);
 }
 
 static void event_read(struct consumer *consumer, struct consumer_event *event)

@@ -12,6 +12,9 @@
 
 /* Logs a line of the client at our levels; fits rd_kafka_conf_set_log_cb. Thread-safe. */
 void kafka_log_line(const rd_kafka_t *client, int level, const char *facility, const char *text);
+/* True of a line about a failed attempt to connect, which an outage repeats for each broker and
+ * every few seconds. */
+bool kafka_log_repeats(int level, const char *facility);
 
 struct known_partition {
     char *topic; /* owned */

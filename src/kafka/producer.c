@@ -2,15 +2,19 @@
 #include "kafka/producer.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "kafka/internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct producer {
     rd_kafka_t *client;
     producer_report *report;
     void *context;
-    unsigned out; /* sent and not reported */
+    unsigned out;           /* sent and not reported */
+    atomic_llong failed_at; /* when a failed connection was logged last; the library's threads' */
 };
 
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -33,6 +37,19 @@ static void on_error(rd_kafka_t *client, int code, const char *text, void *opaqu
     (void)opaque;
 }
 
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    struct producer *producer = rd_kafka_opaque(client);
+    if (kafka_log_repeats(level, facility)) {
+        /* Two threads in one moment: one of them logs. */
+        long long now = clock_monotonic(), last = atomic_load(&producer->failed_at);
+        if ((last && now - last < 30 * USEC_PER_SEC) ||
+            !atomic_compare_exchange_strong(&producer->failed_at, &last, now))
+            level = LOG_LEVEL_DEBUG;
+    }
+    kafka_log_line(client, level, facility, text);
+}
+
 struct producer *producer_open(const struct kafka_options *options, producer_report *report,
                                void *context, struct errs *errs)
 {
@@ -46,6 +63,7 @@ struct producer *producer_open(const struct kafka_options *options, producer_rep
     rd_kafka_conf_set_opaque(conf, producer);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, on_log);
     producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (producer->client)
         return producer;

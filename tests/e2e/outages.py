@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """An outage is not poison: it makes no dead letters, and what follows is caught up."""
 
+import itertools
+import threading
+import time
+
 from harness import equal, expect, test, wait
 import model
 
@@ -185,3 +189,148 @@ def pause_and_resume(t):
     t.must("resume", "--config", config, "items")
     wait(lambda: t.caught_up(topic), "the rows after resume")
     t.check_account(consumed=2, applied=2)
+
+
+# --- minutes -------------------------------------------------------------------------------------
+
+
+class Load(threading.Thread):
+    """Records at a steady pace until it is stopped; how many were asked for is `count`."""
+
+    def __init__(self, t, topic, rate=2000):
+        super().__init__(daemon=True)
+        self.t, self.topic, self.rate = t, topic, rate
+        self.halt, self.count, self.failure = threading.Event(), 0, None
+        self.start()
+
+    def run(self):
+        step = self.rate // 10
+        try:
+            for number in itertools.count(0, step):
+                self.t.produce(self.topic, [model.item_record(f"i{n % 30000}", quantity=n, note="x" * 200)
+                                            for n in range(number, number + step)])
+                self.count = number + step
+                if self.halt.wait(0.1):
+                    return
+        except BaseException as failure:  # told by `stop`
+            self.failure = failure
+
+    def stop(self):
+        self.halt.set()
+        self.join(120)
+        if self.failure:
+            raise self.failure
+        return self.count
+
+
+class Resident(threading.Thread):
+    """The greatest resident set of a process, in MiB, seen while it lives."""
+
+    def __init__(self, daemon):
+        super().__init__(daemon=True)
+        self.file, self.halt, self.peak = f"/proc/{daemon.pid}/status", threading.Event(), 0
+        self.start()
+
+    def now(self):
+        with open(self.file) as status:
+            return next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS:")), 0)
+
+    def run(self):
+        try:
+            while not self.halt.wait(0.2):
+                self.peak = max(self.peak, self.now())
+        except OSError:
+            return
+
+    def stop(self):
+        self.halt.set()
+        self.join()
+        return self.peak
+
+
+RESIDENT_MIB = 128  # one stream of one lane: docs/operations.md, Limits
+
+
+def during(t, daemon, topic, away, back, seconds, more=lambda: None):
+    """Take a server away for `seconds`, and tell what it did to the daemon."""
+    lines, begun = len(daemon.text().splitlines()), time.monotonic()
+    resident = Resident(daemon)
+    before = resident.now()
+    away()
+    # The length of the outage is what is tested: there is no condition to wait for but its end.
+    wait(lambda: not daemon.alive() or time.monotonic() - begun >= seconds, "the outage to last",
+         seconds + 10, every=0.5)
+    expect(daemon.alive(), "the daemon died of the outage")
+    back()
+    returned = time.monotonic()
+    more()
+    wait(lambda: t.caught_up(topic), "everything to be applied", 120 + seconds, every=0.2)
+    caught_up = time.monotonic() - returned
+    peak = resident.stop()
+    said = daemon.text().splitlines()[lines:]
+    print(f"    away {seconds} s: {len(said)} log lines, resident {before:.0f} MiB before, {peak:.0f} at "
+          f"most; caught up {caught_up:.1f} s after its return", flush=True)
+    # A line in 30 seconds from each of pool, service, relay, lane and client, and some at its ends.
+    expect(len(said) <= 20 + seconds // 5, f"{len(said)} log lines:", "\n".join(said[:60]))
+    expect(peak < RESIDENT_MIB, f"{peak:.0f} MiB resident")
+    equal(t.letters(), {}, "dead letters")
+    return said
+
+
+def rebalances(lines):
+    return [line for line in lines if "claiming" in line or "giving back" in line or "were lost" in line]
+
+
+@test
+def postgres_is_away_for_minutes(t):
+    """No dead letter, no rebalance, no more memory, a handful of lines; then it catches up."""
+    t.own_postgres()
+    topic = t.topic()
+    config = t.config(streams={"items": t.stream(topic)}, retry={"base": "50ms", "cap": "30s"})
+    t.migrate(config)
+    daemon = t.daemon(config)
+    load = Load(t, topic)
+    wait(lambda: sum(t.positions().values()) > 4000, "the load to be under way")
+    fences = t.sql("select cursor_id, fence from pactolus.cursors order by 1")
+    said = during(t, daemon, topic, lambda: t.postgres.stop(immediate=True), t.postgres.start,
+                  300 if t.world.full else 20, more=load.stop)
+    equal(rebalances(said), [], "rebalances")
+    equal(t.sql("select cursor_id, fence from pactolus.cursors order by 1"), fences, "fences")
+    expect(load.count > 20_000, "there was no load:", load.count)
+    check_everything(t, topic)
+
+
+def kafka_away(t, seconds, session_ms):
+    """What the daemon logged while Kafka was away in mid-load; everything is applied afterwards."""
+    t.own_kafka()
+    topic = t.topic()
+    config = t.config(streams={"items": t.stream(topic)}, retry={"base": "50ms", "cap": "30s"},
+                      kafka={"session_timeout_ms": session_ms, "max_poll_interval_ms": 900_000})
+    t.migrate(config)
+    t.produce(topic, [model.item_record(f"i{n % 30000}", quantity=n) for n in range(100_000)])
+    daemon = t.daemon(config)
+    wait(lambda: sum(t.positions().values()) > 1000, "the load to be under way", every=0.002)
+
+    def produce_again():
+        wait(lambda: t.leads(topic), "the broker")
+        t.produce(topic, [model.item_record(f"i{n % 30000}", quantity=-n) for n in range(20_000)])
+
+    said = during(t, daemon, topic, lambda: t.kafka.script("kill"), lambda: t.kafka.script("up"),
+                  seconds, more=produce_again)
+    check_everything(t, topic)
+    return said
+
+
+@test(real_kafka=True)
+def kafka_is_away_for_minutes(t):
+    """The same, by a session timeout that is longer than the outage."""
+    said = kafka_away(t, 300 if t.world.full else 20, 900_000)
+    equal(rebalances(said), [], "rebalances")
+
+
+@test(real_kafka=True)
+def kafka_is_away_past_the_session_timeout(t):
+    """A member that hears nothing for so long must give up what it has, and joins again: once."""
+    said = kafka_away(t, 20, 6_000)
+    equal([line.split(" ", 2)[2].split(" ")[0] for line in rebalances(said)],
+          ["partitions", "giving", "claiming"], "what became of the partitions")
