@@ -56,6 +56,7 @@ struct stream_config {
     usec_t flood_window;
     unsigned flood_consecutive, flood_least;
     int64_t record_bytes; /* largest record taken */
+    int64_t ledger_bytes; /* room for open dead letters */
     unsigned depth;       /* deepest nesting taken */
     struct contract_overrides overrides;
 };

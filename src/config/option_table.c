@@ -176,6 +176,11 @@ static const struct option table[] = {
      .everywhere = true,
      .text = "Deepest nesting of messages that is taken; what is deeper is a dead letter."},
 
+    {"ledger.bytes", OPTION_SIZE, STREAM(ledger_bytes), BETWEEN(64 * KIB, 1024 * 1024 * MIB),
+     .fallback = "1GiB", .everywhere = true,
+     .text = "Most bytes of open dead letters that the stream may keep in the ledger; past it the "
+             "stream halts."},
+
     {"table.key", OPTION_NAMES, TABLE(key), SAID(stream_config, overrides.contract.n_key),
      NAME_BYTES, .text = "Fields that make the primary key, in order."},
     {"table.version", OPTION_TEXT, TABLE(version_field), NAME_BYTES,

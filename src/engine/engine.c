@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/lane.h"
+#include "engine/ledger_room.h"
 #include "engine/membership.h"
 #include "engine/progress.h"
 #include "engine/relay.h"
@@ -59,6 +60,7 @@ static bool open_services(struct engine *engine, struct err *err)
 {
     const struct config *config = engine->config;
     struct pool_options pool = {.conn = engine->conn_options,
+                                .answer_timeout = config->answer_timeout,
                                 .owner = engine->owner,
                                 .group = config->group,
                                 .size = config->pool,
@@ -97,6 +99,7 @@ bool engine_open(struct engine *engine, struct loop *loop, const struct engine_o
 {
     struct err err;
     *engine = (struct engine){.options = *options, .config = options->config, .loop = loop};
+    engine->ledger_room.letters = UINT64_MAX; /* letters of an earlier life count too */
     owner_new(engine->owner);
     fill_conn_options(engine);
     engine->kafka_options = options->kafka;
@@ -129,19 +132,27 @@ static void free_streams(struct engine *engine)
     free(engine->live);
 }
 
+/* What is left of the patience with all threads together. */
+static usec_t left_until(usec_t deadline)
+{
+    usec_t now = clock_monotonic();
+    return now < deadline ? deadline - now : 0;
+}
+
 bool engine_close(struct engine *engine)
 {
-    const usec_t patience = 5 * USEC_PER_SEC;
+    const usec_t deadline = clock_monotonic() + 5 * USEC_PER_SEC;
     /* A thread that is stuck still looks at what would be freed below. */
-    if (!relay_close(engine->relay, patience) || !service_close(engine->service, patience) ||
-        !service_close(engine->isolator, patience))
+    if (!relay_close(engine->relay, left_until(deadline)) ||
+        !service_close(engine->service, left_until(deadline)) ||
+        !service_close(engine->isolator, left_until(deadline)))
         return false;
     membership_free(engine->membership);
     free_streams(engine);
-    bool ended = pool_close(engine->pool, patience);
+    bool ended = pool_close(engine->pool, left_until(deadline));
     loop_unwatch(engine->loop, engine->consumer_watch);
     if (engine->consumer)
-        consumer_free(engine->consumer, (int)(patience / USEC_PER_MS));
+        consumer_free(engine->consumer, (int)(left_until(deadline) / USEC_PER_MS));
     free(engine->application_name);
     return ended;
 }
@@ -174,7 +185,7 @@ static void complain(struct engine *engine, const struct err *err, usec_t now)
         return;
     log_err(LOG_LEVEL_WARNING, "kafka", err);
     if (held)
-        log_info("kafka: %lu messages like this were held back", held);
+        log_debug("kafka: %lu messages like this were held back", held);
 }
 
 static void take_event(struct engine *engine, const struct consumer_event *event, usec_t now)
@@ -245,6 +256,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     again = sooner(again, pool_turn(engine->pool, now));
     again = sooner(again, relay_turn(engine->relay, now));
     again = sooner(again, states_turn(engine, now));
+    again = sooner(again, ledger_room_turn(engine, now));
     again = sooner(again, progress_turn(engine, now));
     if (engine->options.until_end && engine->stops == 0 && membership_at_end(engine->membership) &&
         relay_idle(engine->relay))

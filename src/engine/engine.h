@@ -48,6 +48,12 @@ struct engine {
     uint64_t reported_records;
     bool hurry;     /* something changed that an earlier part of the turn waits for */
     unsigned stops; /* SIGTERMs seen */
+    /* When the ledger was looked at, see engine/ledger_room. */
+    struct ledger_room {
+        usec_t look_at;
+        bool asked;
+        uint64_t letters; /* of this process when it looked last */
+    } ledger_room;
     bool failed;    /* the client is of no more use; err says why */
     struct err err;
 };
@@ -61,7 +67,8 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall);
 void engine_stop(struct engine *engine, usec_t now);
 /* Everything is given back, or the engine failed: leave the loop. */
 bool engine_done(const struct engine *engine);
-/* Returns true when all threads ended; otherwise the process should _exit. */
+/* Waits at most five seconds for all threads together. True when they ended; otherwise the process
+ * should _exit. */
 bool engine_close(struct engine *engine);
 
 /* ---- what lanes and membership tell the engine ---- */

@@ -26,7 +26,7 @@ struct pool {
     usec_t open_at; /* not before */
     unsigned long losses;
     struct err trouble;
-    struct log_gate gate;
+    struct log_gate gate, silence;
 };
 
 /* In the worker thread. */
@@ -174,6 +174,25 @@ static void hear(struct pool *pool, struct pool_slot *slot, usec_t now)
         slot_down(slot);
 }
 
+/* Cut it when the server is silent for too long. Returns when that will be. */
+static usec_t watch_silence(struct pool *pool, struct pool_slot *slot, usec_t now)
+{
+    unsigned in_flight = slot->writer ? writer_in_flight(slot->writer) : 0;
+    if (in_flight != slot->in_flight || (slot->watch && slot->watch->readable))
+        slot->heard_at = now;
+    slot->in_flight = in_flight;
+    if (in_flight == 0)
+        return USEC_NEVER;
+    if (now - slot->heard_at >= pool->options.answer_timeout) {
+        slot->heard_at = now;
+        unsigned long held;
+        if (log_gate_open(&pool->silence, now, 30 * USEC_PER_SEC, &held))
+            log_warning("postgresql does not answer; its connections are taken for lost");
+        conn_cut(writer_fd(slot->writer));
+    }
+    return slot->heard_at + pool->options.answer_timeout;
+}
+
 usec_t pool_turn(struct pool *pool, usec_t now)
 {
     if (pool->worker_watch->readable) {
@@ -185,8 +204,11 @@ usec_t pool_turn(struct pool *pool, usec_t now)
         }
     }
     usec_t again = USEC_NEVER;
-    for (unsigned i = 0; i < pool->options.size; i++)
+    for (unsigned i = 0; i < pool->options.size; i++) {
+        usec_t silent = watch_silence(pool, &pool->slots[i], now);
+        again = again < silent ? again : silent;
         hear(pool, &pool->slots[i], now);
+    }
     for (unsigned i = 0; i < pool->options.size && pool->first; i++) {
         struct pool_slot *slot = &pool->slots[i];
         if (slot->lane && writer_in_flight(slot->writer) == 0)

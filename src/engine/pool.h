@@ -3,7 +3,9 @@
  * pool: the connections that lanes borrow, so that 200 streams are not 200 backends.
  *
  * Connections are opened in a worker thread and lent first come, first served; one stream holds at
- * most all but one of them. A broken connection is closed and opened again after a backoff.
+ * most all but one of them. A broken connection is closed and opened again after a backoff. One
+ * that owes an answer for longer than answer_timeout is cut: a frozen server would hold its lane
+ * for ever; what became of the batch is then found out as after any lost connection.
  */
 #ifndef PACTOLUS_ENGINE_POOL_H
 #define PACTOLUS_ENGINE_POOL_H
@@ -17,6 +19,8 @@ struct pool_slot {
     struct watch *watch;
     struct lane *lane; /* who borrows it */
     bool opening;
+    unsigned in_flight; /* when it was looked at last */
+    usec_t heard_at;    /* when the server answered last, or got something to answer */
 };
 
 struct pool_options {
@@ -24,6 +28,7 @@ struct pool_options {
     const char *owner, *group; /* the owner of each session is registered with it */
     unsigned size;
     usec_t retry_base, retry_cap;
+    usec_t answer_timeout; /* a connection that is silent for so long is cut */
 };
 
 struct pool *pool_open(struct loop *loop, const struct pool_options *options, struct err *err);

@@ -242,6 +242,37 @@ bool ledger_mark(PGconn *conn, const char *group, int64_t fence, const int64_t *
     return result != NULL;
 }
 
+static bool one_number(PGconn *conn, const char *sql, unsigned n, const char *const *params,
+                       int64_t *number, struct err *err)
+{
+    PGresult *result = conn_query(conn, sql, n, params, err);
+    if (result)
+        *number = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    return result != NULL;
+}
+
+bool ledger_size(PGconn *conn, int64_t *bytes, struct err *err)
+{
+    return one_number(conn, "SELECT pg_total_relation_size('pactolus.dead_letters')", 0, NULL,
+                      bytes, err);
+}
+
+bool ledger_open_bytes(PGconn *conn, unsigned stream_id, int64_t *bytes, struct err *err)
+{
+    char id[16];
+    const char *params[] = {id};
+    snprintf(id, sizeof id, "%u", stream_id);
+    /* pg_column_size tells the length of a value that is stored elsewhere without fetching it. */
+    return one_number(conn,
+                      "SELECT coalesce(sum(coalesce(pg_column_size(value), 0)"
+                      "                    + coalesce(pg_column_size(key), 0)"
+                      "                    + pg_column_size(header_names)"
+                      "                    + pg_column_size(header_values)), 0)::int8"
+                      "  FROM pactolus.dead_letters WHERE stream_id = $1::int4 AND state = 'open'",
+                      1, params, bytes, err);
+}
+
 bool ledger_counts(PGconn *conn, const char *group, struct arena *arena, struct letter_count **list,
                    unsigned *n, struct err *err)
 {

@@ -41,6 +41,13 @@ bool ledger_fetch(PGconn *conn, const char *group, int64_t after, unsigned max, 
 bool ledger_mark(PGconn *conn, const char *group, int64_t fence, const int64_t *ids, unsigned n,
                  bool *marked, struct err *err) MUST_CHECK;
 
+/* Bytes on disk of the whole ledger, all groups' open and closed letters and indexes: cheap. */
+bool ledger_size(PGconn *conn, int64_t *bytes, struct err *err) MUST_CHECK;
+/* Bytes of one stream's open letters (keys, values, headers, as stored). Reads all its open rows,
+ * but not their values. */
+bool ledger_open_bytes(PGconn *conn, unsigned stream_id, int64_t *bytes,
+                       struct err *err) MUST_CHECK;
+
 /* The group's open letters by stream and reason, for people; in the arena. */
 struct letter_count {
     const char *stream, *reason;

@@ -194,6 +194,28 @@ static void open_letters_are_counted(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, empty)
 
+static void the_room_of_open_letters_is_added_up(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    unsigned stream = (unsigned)live_int(conn, "SELECT stream_id FROM pactolus.cursors");
+    int64_t bytes, whole;
+    assert_true(ledger_open_bytes(conn, stream, &bytes, &err));
+    assert_int_equal(bytes, 0);
+    for (int i = 0; i < 20; i++) /* what does not compress, as large as what is stored elsewhere */
+        letter(i, "'k', (SELECT string_agg(sha256(n::text::bytea), '')"
+                  "        FROM generate_series(1, 1000) n), '{}', '{}', 'dlq'");
+    assert_true(ledger_open_bytes(conn, stream, &bytes, &err));
+    assert_true(ledger_size(conn, &whole, &err));
+    assert_in_range(bytes, 20 * 32000, 20 * 32200);
+    assert_true(whole > bytes);
+    live_exec(conn, "UPDATE pactolus.dead_letters SET state = 'discarded' WHERE \"offset\" > 4");
+    assert_true(ledger_open_bytes(conn, stream, &bytes, &err));
+    assert_in_range(bytes, 5 * 32000, 5 * 32200);
+    assert_true(ledger_open_bytes(conn, stream + 1, &bytes, &err));
+    assert_int_equal(bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +224,7 @@ int main(void)
         TEST(pages_are_bounded_by_count_and_bytes),
         TEST(only_the_holder_marks),
         TEST(open_letters_are_counted),
+        TEST(the_room_of_open_letters_is_added_up),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }
