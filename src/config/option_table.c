@@ -52,6 +52,10 @@ static const struct option table[] = {
      .fallback = "5s",
      .text =
          "How often positions are told to Kafka, for lag tools only: PostgreSQL's are the truth."},
+    {"recheck_interval", OPTION_DURATION, PROCESS(recheck_interval), BETWEEN(100 * MS, 3600 * SEC),
+     .fallback = "30s",
+     .text = "How often it is asked whether the topics still are those that were claimed: one that "
+             "was deleted and made anew is another log, even when no error tells."},
     {"progress_interval", OPTION_DURATION, PROCESS(progress_interval), BETWEEN(0, 86400 * SEC),
      .fallback = "60s", .text = "How often a line about progress is logged; 0 is never."},
 

@@ -1,13 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/claiming.h"
 
-#include "kafka/admin.h"
 #include "postgres/streams.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { BROKER_PATIENCE_MS = 10000 };
 static const usec_t claim_patience = 30 * USEC_PER_SEC;
+
+static struct topic_identity *identity_of(struct claiming *claiming, const char *topic)
+{
+    for (unsigned i = 0; i < claiming->n_topics; i++)
+        if (strcmp(claiming->topics[i].topic, topic) == 0)
+            return &claiming->topics[i];
+    claiming->topics[claiming->n_topics].topic = topic;
+    return &claiming->topics[claiming->n_topics++];
+}
+
+/* Which topics the names mean now: one that was made anew is another log. */
+static bool learn_identities(struct claiming *claiming, struct err *err)
+{
+    claiming->n_topics = 0;
+    for (unsigned i = 0; i < claiming->n; i++)
+        identity_of(claiming, claiming->list[i].topic);
+    if (!admin_topic_ids(claiming->client, claiming->topics, claiming->n_topics, BROKER_PATIENCE_MS,
+                         err))
+        return false;
+    for (unsigned i = 0; i < claiming->n; i++) {
+        const struct topic_identity *identity = identity_of(claiming, claiming->list[i].topic);
+        claiming->list[i].topic_id = identity->id;
+        if (identity->missing) { /* Kafka gave it to us: it is being made anew, or the group learns
+                                    soon that it is gone */
+            err_set(err, ERR_RETRY, ERR_EXIT_UNAVAILABLE, "the topic does not exist now");
+            return err_place(err, "%s", identity->topic);
+        }
+    }
+    return true;
+}
 
 /* Where a cursor that does not exist yet begins. Resolved to a number before anything is consumed:
  * otherwise "latest" would drift from crash to crash. A partition that appears later in a topic
@@ -33,8 +63,11 @@ static bool resolve_starts(struct claiming *claiming, struct err *err)
 {
     for (unsigned i = 0; i < claiming->n; i++) {
         claiming->list[i].start = -1;
-        if (!claiming->list[i].exists && !resolve_start(claiming, &claiming->list[i], err))
-            return false;
+        if (claiming->list[i].exists || resolve_start(claiming, &claiming->list[i], err))
+            continue;
+        if (err->exit == ERR_EXIT_UNAVAILABLE) /* as above: a partition that is gone meanwhile */
+            err->class = ERR_RETRY;
+        return false;
     }
     return true;
 }
@@ -70,7 +103,8 @@ static bool work(struct task *task, struct service_sessions *sessions)
         claiming->stopped = true;
         return err_set(err, ERR_HALT, ERR_EXIT_DATA, "%s", row.reason);
     }
-    return claim_look(sessions->conn, stream_id, claiming->cluster_id, claiming->list, claiming->n,
+    return learn_identities(claiming, err) &&
+           claim_look(sessions->conn, stream_id, claiming->cluster_id, claiming->list, claiming->n,
                       err) &&
            resolve_starts(claiming, err) && still_wanted(claiming, err) &&
            claim_run(sessions->conn, sessions->control, stream_id, claiming->cluster_id,
@@ -96,6 +130,7 @@ struct claiming *claiming_start(struct membership *membership, struct engine *en
         .client = consumer_client(engine->consumer),
         .list = list,
         .n = n,
+        .topics = mem_zero(n + 1, sizeof(struct topic_identity)),
         .accounts = mem_zero(live->n_lanes, sizeof(int64_t)),
     };
     for (unsigned lane = 0; lane < live->n_lanes; lane++)
@@ -107,6 +142,7 @@ struct claiming *claiming_start(struct membership *membership, struct engine *en
 void claiming_free(struct claiming *claiming)
 {
     free(claiming->list);
+    free(claiming->topics);
     free(claiming->accounts);
     free(claiming);
 }

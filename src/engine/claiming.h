@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * claiming: the service tasks of membership: claim a stream's cursors (start offsets resolved with
- * the broker where there is none yet, account rows opened), and read where cursors stand before a
- * rewind.
+ * claiming: the service task that claims a stream's cursors: which topics these are, start offsets
+ * resolved with the broker where there is no cursor yet, account rows opened.
  */
 #ifndef PACTOLUS_ENGINE_CLAIMING_H
 #define PACTOLUS_ENGINE_CLAIMING_H
 
 #include "engine/engine.h"
+#include "kafka/admin.h"
 
 #include <stdatomic.h>
 
@@ -21,6 +21,8 @@ struct claiming {
     rd_kafka_t *client;
     struct claimed *list;
     unsigned n;
+    struct topic_identity *topics; /* of the list's entries, which borrow the ids */
+    unsigned n_topics;
     int64_t *accounts; /* per lane of the stream; 0 = to be opened */
     bool stopped;      /* the stream is halted or paused: nothing was claimed */
 };

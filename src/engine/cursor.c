@@ -4,10 +4,10 @@
 #include "engine/machine.h"
 #include "engine/machines.h"
 
-static const char *const states[] = {"claiming", "running", "rewinding",
+static const char *const states[] = {"claiming", "running", "rewinding", "stranded",
                                      "fenced",   "halted",  "released"};
-static const char *const events[] = {"claimed", "fence lost", "unsure",  "rewound",
-                                     "halt",    "resume",     "reclaim", "give back"};
+static const char *const events[] = {"claimed",   "fence lost", "unsure", "rewound", "out of range",
+                                     "recreated", "halt",       "resume", "reclaim", "give back"};
 
 static const struct machine_row rows[] = {
     {CURSOR_CLAIMING, CURSOR_CLAIMED, CURSOR_RUNNING, NULL, "fence and start offset are known"},
@@ -15,13 +15,21 @@ static const struct machine_row rows[] = {
     {CURSOR_CLAIMING, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked before it was ours"},
     {CURSOR_RUNNING, CURSOR_FENCE_LOST, CURSOR_FENCED, NULL, "another owner holds the fence"},
     {CURSOR_RUNNING, CURSOR_UNSURE, CURSOR_REWINDING, NULL, "a batch of its lane was dropped"},
+    {CURSOR_RUNNING, CURSOR_OUT_OF_RANGE, CURSOR_STRANDED, NULL, "Kafka lacks the next offset"},
+    {CURSOR_RUNNING, CURSOR_RECREATED, CURSOR_CLAIMING, NULL, "the topic was made anew"},
     {CURSOR_RUNNING, CURSOR_HALT, CURSOR_HALTED, NULL, "the stream halts or is paused"},
     {CURSOR_RUNNING, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked"},
     {CURSOR_REWINDING, CURSOR_REWOUND, CURSOR_RUNNING, NULL,
      "fetching anew from PostgreSQL's offset"},
     {CURSOR_REWINDING, CURSOR_FENCE_LOST, CURSOR_FENCED, NULL, "another owner holds the fence"},
+    {CURSOR_REWINDING, CURSOR_RECREATED, CURSOR_CLAIMING, NULL, "the topic was made anew"},
     {CURSOR_REWINDING, CURSOR_HALT, CURSOR_HALTED, NULL, "the stream halts"},
     {CURSOR_REWINDING, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked"},
+    {CURSOR_STRANDED, CURSOR_UNSURE, CURSOR_REWINDING, NULL, "moved, back in range, or dropped"},
+    {CURSOR_STRANDED, CURSOR_RECREATED, CURSOR_CLAIMING, NULL, "the topic was made anew"},
+    {CURSOR_STRANDED, CURSOR_FENCE_LOST, CURSOR_FENCED, NULL, "another owner holds the fence"},
+    {CURSOR_STRANDED, CURSOR_HALT, CURSOR_HALTED, NULL, "a person decides"},
+    {CURSOR_STRANDED, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked"},
     {CURSOR_FENCED, CURSOR_RECLAIM, CURSOR_CLAIMING, NULL, "the group confirms that it is ours"},
     {CURSOR_FENCED, CURSOR_HALT, CURSOR_HALTED, NULL, "the stream halts"},
     {CURSOR_FENCED, CURSOR_FENCE_LOST, CURSOR_FENCED, NULL, "known already"},

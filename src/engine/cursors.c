@@ -2,8 +2,9 @@
 #include "engine/cursors.h"
 
 #include "base/log.h"
-#include "engine/claiming.h"
 #include "engine/lane.h"
+#include "engine/range.h"
+#include "engine/recheck.h"
 #include "engine/rewind.h"
 
 #include <stdlib.h>
@@ -104,98 +105,7 @@ void cursors_remove(struct membership *membership, struct cursor *cursor, usec_t
     free(cursor);
 }
 
-/* ---- claiming ---- */
-
-static void take_claimed(struct membership *membership, const struct claimed *claimed)
-{
-    struct cursor *cursor = cursors_find(membership, claimed->topic, claimed->partition);
-    if (!cursor || cursor->state != CURSOR_CLAIMING)
-        return;
-    cursor->cursor_id = claimed->cursor_id;
-    cursor->fence = claimed->fence;
-    cursor->token = claimed->token;
-    cursor->log = claimed->log;
-    cursor->order_ts = claimed->order_ts;
-    cursor->next_offset = cursor->read_offset = claimed->next_offset;
-    cursor_fire(cursor, CURSOR_CLAIMED);
-    if (cursor->assigned) /* fenced before and confirmed since: fetch anew from there */
-        cursor_fire(cursor, CURSOR_UNSURE);
-    if (cursor->live->stopped) /* meanwhile */
-        cursor_fire(cursor, CURSOR_HALT);
-}
-
-static void stop_claiming(struct membership *membership, struct live_stream *live)
-{
-    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        if (cursor->live == live && cursor->state == CURSOR_CLAIMING) {
-            cursor_fire(cursor, CURSOR_CLAIMED);
-            cursor_fire(cursor, CURSOR_HALT);
-        }
-}
-
-static void claim_done(struct task *task, usec_t now)
-{
-    struct claiming *claiming = (struct claiming *)task;
-    struct membership *membership = claiming->membership;
-    struct live_stream *live = claiming->live;
-    const char *name = live->stream->config->name;
-    unsigned long held;
-    membership->claims--;
-    membership->restless = true;
-    if (task->cancelled || claiming->sequence != membership->sequence)
-        goto cleanup;
-    if (task->ok) {
-        for (unsigned lane = 0; lane < live->n_lanes; lane++)
-            if (live->lanes[lane].target.account_id == 0)
-                lane_account(&live->lanes[lane], claiming->accounts[lane]);
-        for (unsigned i = 0; i < claiming->n; i++)
-            take_claimed(membership, &claiming->list[i]);
-        backoff_reset(&membership->backoff);
-    } else if (claiming->stopped) {
-        stop_claiming(membership, live);
-        engine_stopped(membership->engine, live, &task->err, now);
-    } else if (task->err.class == ERR_RETRY) {
-        membership->claim_at = now + backoff_next(&membership->backoff);
-        if (log_gate_open(&membership->gate, now, 30 * USEC_PER_SEC, &held))
-            log_err(LOG_LEVEL_WARNING, name, &task->err);
-    } else {
-        stop_claiming(membership, live);
-        engine_halt(membership->engine, live, &task->err, now);
-    }
-cleanup:
-    claiming_free(claiming);
-}
-
-/* One task per stream that has cursors to claim. */
-static void claim_stream(struct membership *membership, struct live_stream *live)
-{
-    unsigned n = 0;
-    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        n += cursor->live == live && cursor->state == CURSOR_CLAIMING;
-    if (n == 0)
-        return;
-    struct claimed *list = mem_zero(n, sizeof(*list));
-    n = 0;
-    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        if (cursor->live == live && cursor->state == CURSOR_CLAIMING)
-            list[n++] = (struct claimed){.topic = cursor->topic,
-                                         .topic_version = cursor->topic_version,
-                                         .partition = cursor->partition};
-    membership->claims++;
-    claiming_start(membership, membership->engine, live, &membership->sequence, list, n,
-                   claim_done);
-}
-
-usec_t cursors_claim(struct membership *membership, usec_t now)
-{
-    if (membership->claims)
-        return USEC_NEVER;
-    if (now < membership->claim_at)
-        return membership->claim_at;
-    for (unsigned i = 0; i < membership->engine->n_live; i++)
-        claim_stream(membership, &membership->engine->live[i]);
-    return USEC_NEVER;
-}
+/* ---- starting ---- */
 
 static struct lane *lane_for(const struct cursor *cursor)
 {
@@ -296,9 +206,12 @@ usec_t cursors_turn(struct membership *membership, usec_t now)
         if (cursor->state == CURSOR_FENCED)
             again = sooner(again, probe(membership, cursor, now));
         claim |= cursor->state == CURSOR_CLAIMING;
-        membership->restless |= cursor->state == CURSOR_REWINDING;
+        membership->restless |=
+            cursor->state == CURSOR_REWINDING || cursor->state == CURSOR_STRANDED;
     }
+    again = sooner(again, range_turn(membership, now));
     again = sooner(again, rewind_cursors(membership, now));
+    again = sooner(again, recheck_turn(membership, now));
     if (claim)
         again = sooner(again, cursors_claim(membership, now));
     if (now >= membership->commit_at) {
@@ -357,7 +270,8 @@ void membership_fenced(struct membership *membership, struct cursor *cursor, use
 {
     char text[CURSOR_TEXT];
     membership->restless = true;
-    if (cursor->state != CURSOR_RUNNING && cursor->state != CURSOR_REWINDING)
+    if (cursor->state != CURSOR_RUNNING && cursor->state != CURSOR_REWINDING &&
+        cursor->state != CURSOR_STRANDED)
         return;
     log_warning("%s: another owner holds the fence; nothing more is written for it",
                 cursor_text(cursor, cursor->next_offset, text));
@@ -368,7 +282,7 @@ void membership_fenced(struct membership *membership, struct cursor *cursor, use
 void membership_rewind(struct membership *membership, struct cursor *cursor, usec_t now)
 {
     (void)now;
-    if (cursor->state != CURSOR_RUNNING)
+    if (cursor->state != CURSOR_RUNNING && cursor->state != CURSOR_STRANDED)
         return;
     cursor_fire(cursor, CURSOR_UNSURE);
     membership->restless = true;

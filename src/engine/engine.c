@@ -379,13 +379,9 @@ void engine_rewind_lane(struct engine *engine, struct lane *lane, usec_t now)
 
 void engine_out_of_range(struct engine *engine, struct cursor *cursor, usec_t now)
 {
-    struct err err;
-    char text[CURSOR_TEXT];
-    err_set(&err, ERR_HALT, ERR_EXIT_DATA,
-            "the next offset is not in the log: retention passed it, or the topic was made anew");
-    err_place(&err, "%s", cursor_text(cursor, cursor->read_offset, text));
-    err_hint(&err, "compare pactolus.progress with the topic's watermarks before you resume");
-    engine_halt(engine, cursor->live, &err, now);
+    (void)now;
+    engine->hurry = true;
+    membership_out_of_range(engine->membership, cursor);
 }
 
 void engine_letters_written(struct engine *engine)

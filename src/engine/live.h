@@ -14,6 +14,7 @@
 #include "config/stream.h"
 #include "engine/flood.h"
 #include "engine/loop.h"
+#include "kafka/admin.h"
 #include "kafka/consumer.h"
 #include "postgres/streams.h"
 #include "postgres/writer.h"
@@ -28,6 +29,7 @@ enum cursor_state {
     CURSOR_CLAIMING,  /* assigned to us by Kafka, not yet ours in PostgreSQL */
     CURSOR_RUNNING,   /* its records go into batches */
     CURSOR_REWINDING, /* its place in PostgreSQL is being read again; records are dropped */
+    CURSOR_STRANDED,  /* its next offset is not in the log; engine/range finds out why */
     CURSOR_FENCED,    /* PostgreSQL says another owner has it; Kafka has not said so yet */
     CURSOR_HALTED,    /* its stream is halted or paused */
     CURSOR_RELEASED,  /* given back; to be freed */
@@ -38,6 +40,8 @@ enum cursor_event {
     CURSOR_FENCE_LOST,
     CURSOR_UNSURE, /* a batch with it failed in a way that drops what was read */
     CURSOR_REWOUND,
+    CURSOR_OUT_OF_RANGE,
+    CURSOR_RECREATED, /* its topic was made anew: another log, and another row in PostgreSQL */
     CURSOR_HALT,
     CURSOR_RESUME,
     CURSOR_RECLAIM, /* the group confirms that we own it */
@@ -55,19 +59,21 @@ struct cursor {
     int state;     /* enum cursor_state */
     bool assigned; /* librdkafka fetches it */
     bool draining; /* to be given back: takes no more records */
+    bool asked;    /* STRANDED: the question is under way */
     int64_t cursor_id, fence, token;
     log_id log;
-    int64_t next_offset;  /* as committed in PostgreSQL */
-    int64_t read_offset;  /* next one to take from Kafka; runs ahead of next_offset */
-    int64_t order_ts;     /* greatest timestamp taken so far */
-    int64_t kafka_offset; /* as last committed to Kafka (advisory) */
-    int64_t end_offset;   /* end of the partition when last reached, -1 = not yet */
-    bool at_end;          /* everything there was has been read */
-    bool heard;           /* something arrived since it was assigned */
-    usec_t assigned_at;   /* when it was forwarded last */
-    usec_t probe_at;      /* FENCED: when to ask the group */
-    int64_t judged;       /* records below it were counted for the flood already */
-    struct cursor *next;  /* in membership's list */
+    char topic_id[TOPIC_ID_TEXT]; /* of the topic that the log is of; "" = not known */
+    int64_t next_offset;          /* as committed in PostgreSQL */
+    int64_t read_offset;          /* next one to take from Kafka; runs ahead of next_offset */
+    int64_t order_ts;             /* greatest timestamp taken so far */
+    int64_t kafka_offset;         /* as last committed to Kafka (advisory) */
+    int64_t end_offset;           /* end of the partition when last reached, -1 = not yet */
+    bool at_end;                  /* everything there was has been read */
+    bool heard;                   /* something arrived since it was assigned */
+    usec_t assigned_at;           /* when it was forwarded last */
+    usec_t probe_at;              /* FENCED: when to ask the group; STRANDED: the broker */
+    int64_t judged;               /* records below it were counted for the flood already */
+    struct cursor *next;          /* in membership's list */
 };
 
 /* A lane's life; the table is in lane.c. */

@@ -58,6 +58,8 @@ const char *membership_state(const struct membership *membership);
 void membership_halt(struct membership *membership, struct live_stream *live);
 void membership_resume(struct membership *membership, struct live_stream *live, usec_t now);
 void membership_fenced(struct membership *membership, struct cursor *cursor, usec_t now);
+/* Its next offset is not in the log: find out why. */
+void membership_out_of_range(struct membership *membership, struct cursor *cursor);
 void membership_rewind(struct membership *membership, struct cursor *cursor, usec_t now);
 
 #endif

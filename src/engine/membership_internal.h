@@ -31,10 +31,11 @@ struct membership {
     usec_t verify_at;      /* when PostgreSQL's cursors are read next; verify.c */
     bool verifying;
     unsigned long losses_seen; /* sessions that were lost before the cursors were read last */
-    usec_t commit_at;          /* next advisory commit */
+    usec_t recheck_at;     /* when to ask next whether everything still is what it was */
+    usec_t commit_at;      /* next advisory commit */
     usec_t look_at;        /* when the cursors are looked at again; sooner when restless */
     bool restless;         /* some cursor is not simply running */
-    bool committing, probing, rewinding;
+    bool committing, rewinding, rechecking;
     struct cursor *probed; /* the fenced cursor that the commit under way asks about */
     bool answered;         /* an assignment was answered once */
     bool leaving;          /* the consumer is closing; `deadline` bounds it */

@@ -3,7 +3,11 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { GRACE_MS = 500 };
 
 /* A consumer without a group: of the library's kinds it is the one that honours isolation.level,
  * without which the end of a log would be its last stable offset. */
@@ -96,6 +100,115 @@ int admin_partitions(rd_kafka_t *client, const char *topic, int timeout_ms, stru
     rd_kafka_metadata_destroy(metadata);
     return count;
 }
+
+/* ---- identities ---- */
+
+static bool lacks_ids(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION ||
+           code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+}
+
+static bool take_identity(const rd_kafka_TopicDescription_t *description,
+                          struct topic_identity *identity, struct err *err)
+{
+    const rd_kafka_error_t *error = rd_kafka_TopicDescription_error(description);
+    rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        identity->missing = true;
+    } else if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const rd_kafka_Uuid_t *id = rd_kafka_TopicDescription_topic_id(description);
+        if (id &&
+            (rd_kafka_Uuid_most_significant_bits(id) || rd_kafka_Uuid_least_significant_bits(id)))
+            snprintf(identity->id, sizeof identity->id, "%s", rd_kafka_Uuid_base64str(id));
+    } else if (kafka_error_class(code) == ERR_RETRY) {
+        kafka_error(err, code, rd_kafka_error_string(error));
+        return err_place(err, "%s", identity->topic);
+    }
+    return true; /* refused: what we may not know is not known */
+}
+
+/* The answer's topics, in whatever order they came. */
+static bool take_identities(const rd_kafka_DescribeTopics_result_t *result,
+                            struct topic_identity *list, unsigned n, struct err *err)
+{
+    size_t count;
+    const rd_kafka_TopicDescription_t **all = rd_kafka_DescribeTopics_result_topics(result, &count);
+    for (size_t k = 0; k < count; k++)
+        for (unsigned i = 0; i < n; i++)
+            if (strcmp(rd_kafka_TopicDescription_name(all[k]), list[i].topic) == 0 &&
+                !take_identity(all[k], &list[i], err))
+                return false;
+    return true;
+}
+
+/* A broker that answered just now. Any can say what a topic's id is; not told whom to ask,
+ * librdkafka waits for the controller, which an embedded cluster lacks and a troubled one may be
+ * without. */
+static bool living_broker(rd_kafka_t *client, int timeout_ms, int32_t *id, struct err *err)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, NULL, &metadata, timeout_ms);
+    if (!code && metadata->broker_cnt == 0)
+        code = RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    if (code) {
+        kafka_error(err, code, "no broker answered");
+        if (metadata)
+            rd_kafka_metadata_destroy(metadata);
+        return false;
+    }
+    /* One that has been reached by its bootstrap address alone has no number yet. */
+    *id = metadata->orig_broker_id >= 0 ? metadata->orig_broker_id : metadata->brokers[0].id;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
+static void describe_topics(rd_kafka_t *client, const struct topic_identity *list, unsigned n,
+                            int32_t broker, int timeout_ms, rd_kafka_queue_t *queue)
+{
+    char ignored[128];
+    const char **names = mem_zero(n, sizeof *names);
+    for (unsigned i = 0; i < n; i++)
+        names[i] = list[i].topic;
+    rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(names, n);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+    /* These fail for numbers out of range only, which ours are not. */
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, ignored, sizeof ignored);
+    rd_kafka_AdminOptions_set_broker(options, broker, ignored, sizeof ignored);
+    rd_kafka_DescribeTopics(client, topics, options, queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_TopicCollection_destroy(topics);
+    free(names);
+}
+
+bool admin_topic_ids(rd_kafka_t *client, struct topic_identity *list, unsigned n, int timeout_ms,
+                     struct err *err)
+{
+    for (unsigned i = 0; i < n; i++)
+        list[i] = (struct topic_identity){.topic = list[i].topic};
+    int32_t broker;
+    if (n == 0)
+        return true;
+    if (!living_broker(client, timeout_ms, &broker, err))
+        return false;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    describe_topics(client, list, n, broker, timeout_ms, queue);
+    /* A request ends by itself when its time is over, unless its client is being closed. */
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + GRACE_MS);
+    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    bool good = lacks_ids(code);
+    if (!code)
+        good = take_identities(rd_kafka_event_DescribeTopics_result(event), list, n, err);
+    else if (!good)
+        kafka_error(err, code, event ? rd_kafka_event_error_string(event) : NULL);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    return good;
+}
+
+/* ---- offsets ---- */
 
 bool admin_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int timeout_ms,
                       int64_t *low, int64_t *high, struct err *err)

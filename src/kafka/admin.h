@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+enum { TOPIC_ID_TEXT = 23 }; /* a topic's id in base64, with its NUL */
+
 /* A client for questions only; closed with rd_kafka_destroy by admin_close. */
 rd_kafka_t *admin_open(const struct kafka_options *options, struct errs *errs);
 void admin_close(rd_kafka_t *client);
@@ -20,6 +22,17 @@ char *admin_cluster_id(rd_kafka_t *client, int timeout_ms, struct err *err);
 /* Number of partitions of a topic; -1 with err (halt/69: unknown topic, hint: the kafka-topics.sh
  * command that creates it; retry/69: unreachable; halt/77: not authorised). */
 int admin_partitions(rd_kafka_t *client, const char *topic, int timeout_ms, struct err *err);
+
+/* What makes a topic itself: one that was deleted and made anew has its name and another id. */
+struct topic_identity {
+    const char *topic;      /* asked for; borrowed */
+    char id[TOPIC_ID_TEXT]; /* "" = the broker does not say (before 2.8), or may not */
+    bool missing;           /* there is no such topic now */
+};
+/* Fills `id` and `missing` of every entry. A broker that knows no ids is no error. */
+bool admin_topic_ids(rd_kafka_t *client, struct topic_identity *list, unsigned n, int timeout_ms,
+                     struct err *err) MUST_CHECK;
+
 /* Low and high watermark (high = next offset to be written). */
 bool admin_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int timeout_ms,
                       int64_t *low, int64_t *high, struct err *err) MUST_CHECK;

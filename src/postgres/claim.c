@@ -69,12 +69,13 @@ bool owner_register(PGconn *conn, const char *owner, const char *group, struct e
 
 /* The list as array literals, one per parameter of the SQL functions. */
 struct claim_arrays {
-    struct buf topics, versions, partitions, starts, tokens;
+    struct buf topics, topic_ids, versions, partitions, starts, tokens;
 };
 
 static void arrays_free(struct claim_arrays *arrays)
 {
     buf_free(&arrays->topics);
+    buf_free(&arrays->topic_ids);
     buf_free(&arrays->versions);
     buf_free(&arrays->partitions);
     buf_free(&arrays->starts);
@@ -83,12 +84,13 @@ static void arrays_free(struct claim_arrays *arrays)
 
 static void arrays_fill(struct claim_arrays *arrays, const struct claimed *list, unsigned n)
 {
-    const char **topics = mem_zero(n, sizeof *topics);
+    const char **topics = mem_zero(n, sizeof *topics), **ids = mem_zero(n, sizeof *ids);
     *arrays = (struct claim_arrays){0};
     for (unsigned i = 0; i < n; i++) {
         int64_t token;
         char between = i ? ',' : '{';
         topics[i] = list[i].topic;
+        ids[i] = list[i].topic_id ? list[i].topic_id : "";
         random_bytes(&token, sizeof token);
         buf_printf(&arrays->versions, "%c%u", between, list[i].topic_version);
         buf_printf(&arrays->partitions, "%c%" PRId32, between, list[i].partition);
@@ -99,10 +101,12 @@ static void arrays_fill(struct claim_arrays *arrays, const struct claimed *list,
             buf_printf(&arrays->starts, "%cNULL", between);
     }
     conn_text_array(&arrays->topics, topics, n);
+    conn_text_array(&arrays->topic_ids, ids, n);
     struct buf *open[] = {&arrays->versions, &arrays->partitions, &arrays->tokens, &arrays->starts};
     for (unsigned i = 0; i < 4; i++)
         buf_puts(open[i], n ? "}" : "{}");
     free(topics);
+    free(ids);
 }
 
 static int64_t value_int(const PGresult *result, int row, int column)
@@ -117,18 +121,20 @@ bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct
     struct claim_arrays arrays;
     snprintf(stream, sizeof stream, "%u", stream_id);
     arrays_fill(&arrays, list, n);
-    const char *params[] = {stream, cluster_id, arrays.topics.data, arrays.partitions.data};
+    const char *params[] = {stream, cluster_id, arrays.topics.data, arrays.topic_ids.data,
+                            arrays.partitions.data};
     /* The answer keeps the order of the question, so that one walk matches both. */
     PGresult *result = conn_query(
         conn,
-        "SELECT coalesce(bool_or(l.partition = w.partition), false), count(l.log_id) > 0"
-        "  FROM unnest($3::text[], $4::int4[])"
-        "       WITH ORDINALITY AS w(topic, partition, place)"
-        "  LEFT JOIN (pactolus.logs AS l JOIN pactolus.cursors AS c"
-        "             ON c.log_id = l.log_id AND c.stream_id = $1::int4 AND c.rebuild = 0)"
-        "         ON l.cluster_id = $2 AND l.topic = w.topic"
-        " GROUP BY w.place ORDER BY w.place",
-        4, params, err);
+        "SELECT EXISTS (SELECT FROM pactolus.cursors c WHERE c.stream_id = $1::int4"
+        "                 AND c.rebuild = 0 AND c.log_id ="
+        "                     pactolus.log_find($2, w.topic, w.topic_id, w.partition)),"
+        "       EXISTS (SELECT FROM pactolus.cursors c JOIN pactolus.logs l USING (log_id)"
+        "                WHERE c.stream_id = $1::int4 AND c.rebuild = 0"
+        "                  AND l.cluster_id = $2 AND l.topic = w.topic)"
+        "  FROM unnest($3::text[], $4::text[], $5::int4[])"
+        "       WITH ORDINALITY AS w(topic, topic_id, partition, place) ORDER BY w.place",
+        5, params, err);
     for (unsigned i = 0; result && i < n && (int)i < PQntuples(result); i++) {
         list[i].exists = *PQgetvalue(result, (int)i, 0) == 't';
         list[i].topic_known = *PQgetvalue(result, (int)i, 1) == 't';
@@ -203,13 +209,13 @@ static PGresult *claim_results(PGconn *conn)
     return first;
 }
 
-static PGresult *claim_ask(struct claim *claim, const char *const params[8], struct err *err)
+static PGresult *claim_ask(struct claim *claim, const char *const params[9], struct err *err)
 {
     static const char sql[] =
         "SELECT cursor_id, log_id, next_offset, fence, token, order_ts, topic, partition"
-        "  FROM pactolus.claim($1::int4, $2, $3::text[], $4::int4[], $5::int4[], $6::int8[],"
-        "                      $7::uuid, $8::int8[])";
-    if (!PQsendQueryParams(claim->conn, sql, 8, NULL, params, NULL, NULL, 0)) {
+        "  FROM pactolus.claim($1::int4, $2, $3::text[], $4::text[], $5::int4[], $6::int4[],"
+        "                      $7::int8[], $8::uuid, $9::int8[])";
+    if (!PQsendQueryParams(claim->conn, sql, 9, NULL, params, NULL, NULL, 0)) {
         conn_error(err, claim->conn, NULL);
         return NULL;
     }
@@ -233,6 +239,7 @@ static bool claim_take(const PGresult *result, struct claimed *list, unsigned n,
             err_set(err, ERR_RETRY, ERR_EXIT_TEMPORARY, "the partition has no cursor and no start");
             return err_place(err, "%s[%" PRId32 "]", one->topic, one->partition);
         }
+        one->made = !one->exists;
         one->exists = true;
         one->cursor_id = value_int(result, row, 0);
         one->log = value_int(result, row, 1);
@@ -246,7 +253,7 @@ static bool claim_take(const PGresult *result, struct claimed *list, unsigned n,
 }
 
 /* One attempt in a transaction of its own: all of them, or none. */
-static bool claim_try(struct claim *claim, const char *const params[8], struct claimed *list,
+static bool claim_try(struct claim *claim, const char *const params[9], struct claimed *list,
                       unsigned n, struct err *err)
 {
     PGresult *result = NULL;
@@ -283,6 +290,7 @@ bool claim_run(PGconn *conn, PGconn *control, unsigned stream_id, const char *cl
     const char *params[] = {stream,
                             cluster_id,
                             arrays.topics.data,
+                            arrays.topic_ids.data,
                             arrays.versions.data,
                             arrays.partitions.data,
                             arrays.starts.data,

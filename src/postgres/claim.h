@@ -29,12 +29,14 @@ bool owner_register(PGconn *conn, const char *owner, const char *group, struct e
 struct claimed {
     /* wanted */
     const char *topic;
+    const char *topic_id; /* Kafka's; "" = not known. Another one than the log's: a new log */
     unsigned topic_version;
     int32_t partition;
     int64_t start; /* first offset if the cursor does not exist; -1 = it must exist */
     /* found */
-    bool exists;      /* by claim_look: this partition has a cursor */
-    bool topic_known; /* by claim_look: some partition of its topic has one */
+    bool exists;      /* by claim_look: this partition of this topic has a cursor */
+    bool topic_known; /* by claim_look: some partition of the name has, or had, one */
+    bool made;        /* by claim_run: it made the cursor */
     int64_t cursor_id, next_offset, fence, token, order_ts;
     log_id log;
 };

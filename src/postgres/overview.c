@@ -24,13 +24,11 @@ static const char sql_streams[] =
     " WHERE s.consumer_group = $1 ORDER BY s.name";
 
 static const char sql_partitions[] =
-    "SELECT c.stream_id, l.topic, l.partition, c.next_offset,"
+    "SELECT c.stream_id, c.topic, c.partition, c.next_offset,"
     "       CASE WHEN c.order_ts >= 0 THEN c.order_ts * 1000 ELSE -1 END,"
     "       (extract(epoch FROM c.updated_at) * 1000000)::bigint, c.owner IS NOT NULL"
-    "  FROM pactolus.cursors c JOIN pactolus.logs l USING (log_id) JOIN pactolus.streams s USING "
-    "(stream_id)"
-    " WHERE s.consumer_group = $1 AND c.rebuild = 0"
-    " ORDER BY s.name, l.topic, l.partition, l.incarnation";
+    "  FROM pactolus.current_cursors c JOIN pactolus.streams s USING (stream_id)"
+    " WHERE s.consumer_group = $1 ORDER BY s.name, c.topic, c.partition";
 
 static const char sql_letters[] =
     "SELECT d.stream_id, d.reason, count(*)"

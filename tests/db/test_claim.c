@@ -107,6 +107,73 @@ static void a_claim_makes_what_is_missing_and_fences(void **state)
     assert_int_not_equal(again[0].token, list[1].token);
 }
 
+/* The cursor of topic "anew" as a new owner gets it whom the broker tells this id. */
+static struct claimed claim_as(const char *topic_id, int32_t partition)
+{
+    char owner[OWNER_TEXT];
+    struct claimed list[] = {{.topic = "anew",
+                              .topic_id = topic_id,
+                              .topic_version = 1,
+                              .partition = partition,
+                              .start = 100}};
+    struct err err = ERR_INIT;
+    owner_new(owner);
+    assert_true(claim_look(conn, stream, "cluster", list, 1, &err));
+    if (list[0].exists)
+        list[0].start = -1;
+    claim(owner, list, 1);
+    return list[0];
+}
+
+static unsigned incarnation(const struct claimed *claimed)
+{
+    return (unsigned)(claimed->log >> 48) & 0xff;
+}
+
+static void a_topic_with_another_id_is_another_log(void **state)
+{
+    (void)state;
+    struct claimed unknown = claim_as("", 0);
+    struct claimed first = claim_as("one", 0), other = claim_as("one", 1);
+    assert_true(unknown.made);
+    assert_false(first.made); /* an id that is learned later changes nothing */
+    assert_int_equal(first.cursor_id, unknown.cursor_id);
+    assert_int_equal(incarnation(&other), 1);
+    live_exec(conn, "UPDATE pactolus.cursors c SET next_offset = 150, consumed = 50"
+                    "  FROM pactolus.logs l WHERE l.log_id = c.log_id AND l.topic = 'anew'"
+                    "   AND l.partition = 0");
+
+    struct claimed second = claim_as("two", 0);
+    assert_true(second.made);
+    assert_true(second.topic_known);
+    assert_int_equal(incarnation(&second), 2);
+    assert_int_equal(second.next_offset, 100);
+    assert_int_equal(second.order_ts, -1);
+    struct claimed again = claim_as("two", 0), blind = claim_as("", 0);
+    assert_int_equal(again.cursor_id, second.cursor_id);
+    assert_int_equal(blind.cursor_id, second.cursor_id); /* whoever is not told goes on there */
+
+    /* People see the newest; the account counts both. */
+    assert_string_equal(
+        live_value(conn, "SELECT string_agg(partition || ':' || complete_through_offset, ' ')"
+                         "  FROM pactolus.progress WHERE topic = 'anew'"),
+        "0:99");
+    assert_int_equal(live_int(conn, "SELECT consumed FROM pactolus.account WHERE stream = 's'"),
+                     50);
+}
+
+static void an_id_that_is_known_to_be_gone_is_not_believed(void **state)
+{
+    (void)state;
+    char owner[OWNER_TEXT];
+    struct err err = ERR_INIT;
+    struct claimed list[] = {{.topic = "anew", .topic_id = "one", .topic_version = 1, .start = 0}};
+    owner_new(owner);
+    assert_false(claim_run(conn, control, stream, "cluster", owner, list, 1, USEC_PER_SEC, &err));
+    assert_string_equal(err.sqlstate, "PA006");
+    assert_int_equal(err.class, ERR_RETRY);
+}
+
 static void all_are_claimed_or_none(void **state)
 {
     (void)state;
@@ -246,6 +313,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(owners_are_random_uuids),
         cmocka_unit_test(a_claim_makes_what_is_missing_and_fences),
+        cmocka_unit_test(a_topic_with_another_id_is_another_log),
+        cmocka_unit_test(an_id_that_is_known_to_be_gone_is_not_believed),
         cmocka_unit_test(all_are_claimed_or_none),
         cmocka_unit_test(a_half_sent_pipeline_is_ended),
         cmocka_unit_test(a_lock_timeout_does_not_end_the_claim),

@@ -189,6 +189,43 @@ static void a_fenced_cursor_takes_nothing_from_its_neighbour(void **state)
     assert_int_equal(reads(daemon), 6);
 }
 
+/* ---- topics that are made anew ---- */
+
+/* The mock cluster cannot make a topic anew, so what was known of it is changed: PostgreSQL and the
+ * daemon have seen another id. */
+static void a_topic_made_anew_is_claimed_as_another_log(void **state)
+{
+    (void)state;
+    struct daemon *daemon = world_start(&world, 0);
+    world_produce(&world, 0, 20);
+    world_produce(&world, 1, 20);
+    world_until_consumed(&world);
+    live_exec(world.conn, "UPDATE pactolus.logs SET topic_id = 'gone' WHERE topic = 'a'");
+    for (struct cursor *cursor = membership_cursors(daemon->engine.membership); cursor;
+         cursor = cursor->next)
+        if (strcmp(cursor->topic, "a") == 0) {
+            assert_int_not_equal(strlen(cursor->topic_id), 0);
+            snprintf(cursor->topic_id, sizeof(cursor->topic_id), "gone");
+        }
+    world_until(&world, "SELECT count(*) = 4 AND sum(next_offset) = 80 AND min(incarnation) = 2"
+                        "  FROM pactolus.current_cursors WHERE topic = 'a'");
+    world_produce(&world, 0, 5);
+    world_until(&world, "SELECT sum(next_offset) = 100 FROM pactolus.current_cursors"
+                        " WHERE topic = 'a'");
+    assert_int_equal(reads(daemon), 6);
+    assert_int_equal(live_int(world.conn, "SELECT count(*) FROM data.one"
+                                          " WHERE (_log >> 48) & 255 <> 2"),
+                     0);
+    assert_string_equal(live_value(world.conn,
+                                   "SELECT concat_ws(' ', consumed, cursors_open, records_open)"
+                                   "  FROM pactolus.account WHERE stream = 'one'"),
+                        "180 0 0");
+    /* The other topic is as it was. */
+    assert_int_equal(live_int(world.conn, "SELECT max(incarnation) FROM pactolus.current_cursors"
+                                          " WHERE topic = 'b'"),
+                     1);
+}
+
 /* ---- halt and resume ---- */
 
 static void a_halted_stream_leaves_the_other_alone_and_goes_on(void **state)
@@ -313,6 +350,8 @@ int main(void)
         TEST(a_fenced_owner_asks_the_group_and_claims_again, eager),
         TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, cooperative),
         TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, eager),
+        TEST(a_topic_made_anew_is_claimed_as_another_log, cooperative),
+        TEST(a_topic_made_anew_is_claimed_as_another_log, eager),
         TEST(a_halted_stream_leaves_the_other_alone_and_goes_on, cooperative),
         TEST(a_halted_stream_leaves_the_other_alone_and_goes_on, eager),
         TEST(a_paused_stream_waits, cooperative),

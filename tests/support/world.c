@@ -113,7 +113,7 @@ static void write_config(const struct world *world, const char *strategy)
     fprintf(
         file,
         "group = \"g\"; drain_timeout = \"60s\"; commit_interval = \"200ms\";\n"
-        "progress_interval = \"0s\"; log_level = \"error\";\n"
+        "recheck_interval = \"200ms\"; progress_interval = \"0s\"; log_level = \"error\";\n"
         "kafka : { bootstrap_servers = \"%s\"; partition_assignment_strategy = \"%s\";\n"
         "  heartbeat_interval_ms = 100; session_timeout_ms = 1500;\n"
         "  topic_metadata_refresh_interval_ms = 200; topic_metadata_propagation_max_ms = 0; };\n"
