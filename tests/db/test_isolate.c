@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 enum { START = 100, BAD = -1 };
+#define OWNER "6f1c1e0a-0000-4000-8000-000000000001"
 
 static PGconn *conn, *session; /* one looks on, the other isolates */
 static unsigned stream;
@@ -74,8 +75,9 @@ static int set_up(void **state)
              stream, START);
     cursor_id = live_int(conn, sql);
     next_offset = START;
-    snprintf(sql, sizeof sql, "SELECT pactolus.open_account(%u, gen_random_uuid(), 0)", stream);
+    snprintf(sql, sizeof sql, "SELECT pactolus.open_account(%u, '" OWNER "', 0)", stream);
     target = (struct write_target){.stream_id = stream,
+                                   .owner = OWNER,
                                    .account_id = live_int(conn, sql),
                                    .layout = layout,
                                    .statements = texts,

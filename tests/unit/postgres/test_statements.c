@@ -126,6 +126,12 @@ static void add_row(const char *id, int64_t version, bool tombstone)
     assert_int_equal(batch_add(&batch, &row, true, true), BATCH_ADDED);
 }
 
+static void whole_batch(void)
+{
+    struct row_values values = statement_row_values(&batch);
+    statement_row_params(&params, layout, &values, &account);
+}
+
 static void rows_go_column_by_column_in_key_order(void **state)
 {
     (void)state;
@@ -136,7 +142,7 @@ static void rows_go_column_by_column_in_key_order(void **state)
     batch.other_types = 2;
     batch_add_letter(&batch);
     batch_seal(&batch);
-    statement_row_params(&params, layout, &batch, &account);
+    whole_batch();
     static const char *const want[] = {"25[a|b]",
                                        "20[NULL|700]",
                                        "25[NULL|NULL]",
@@ -162,7 +168,7 @@ static void unversioned_rows_have_no_version(void **state)
     layout->versioned = false;
     add_row("b", 7, false);
     batch_seal(&batch);
-    statement_row_params(&params, layout, &batch, &account);
+    whole_batch();
     params_finish(&params);
     assert_int_equal(params.count, 15);
     assert_string_equal(array_text(4), "20[281474993487873]");
@@ -173,7 +179,7 @@ static void without_rows_there_is_only_the_account(void **state)
     (void)state;
     batch.consumed = 3;
     batch_seal(&batch);
-    statement_row_params(&params, layout, &batch, &account);
+    whole_batch();
     static const char *const want[] = {"99", "owner-of-99", "3", "3", "0", "0", "0"};
     parameters_are(want, 7);
 }
@@ -183,30 +189,28 @@ static void letters_carry_headers_as_literals(void **state)
     (void)state;
     static struct header headers[] = {
         {"a \"b\\", {"\0\xff", 2}}, {"n", {NULL, 0}}, {"\xff\xfe", {"", 0}}};
-    *batch_add_letter(&batch) = (struct dead_letter){.topic = "t",
-                                                     .partition = 3,
-                                                     .offset = 4,
-                                                     .timestamp = 5,
-                                                     .order_ts = 6,
-                                                     .log = 7,
-                                                     .key = {NULL, 0},
-                                                     .value = {"v", 1},
-                                                     .headers = headers,
-                                                     .n_headers = 3,
-                                                     .reason = REASON_RULE,
-                                                     .detail = "why",
-                                                     .sqlstate = "",
-                                                     .contract = "c"};
-    *batch_add_letter(&batch) = (struct dead_letter){.topic = "t",
-                                                     .key = {"k", 1},
-                                                     .reason = REASON_DATABASE,
-                                                     .detail = "",
-                                                     .sqlstate = "22001",
-                                                     .contract = ""};
-    batch_seal(&batch);
-    statement_letters_params(&params, 12, &batch, "t.dlq");
+    const struct kept_record first = {.topic = "t",
+                                      .contract = "c",
+                                      .partition = 3,
+                                      .timestamp = 5,
+                                      .value = {"v", 1},
+                                      .headers = headers,
+                                      .n_headers = 3};
+    const struct kept_record second = {.topic = "t", .contract = "", .key = {"k", 1}};
+    const struct dead_letter letters[] = {{.record = &first,
+                                           .place = {.offset = 4, .order_ts = 6, .log = 7},
+                                           .reason = REASON_RULE,
+                                           .detail = "why",
+                                           .sqlstate = "",
+                                           .attempts = 1},
+                                          {.record = &second,
+                                           .reason = REASON_DATABASE,
+                                           .detail = "",
+                                           .sqlstate = "22001",
+                                           .attempts = 5}};
+    statement_letters_params(&params, 12, letters, 2, "t.dlq");
     params_finish(&params);
-    assert_int_equal(params.count, 16);
+    assert_int_equal(params.count, 17);
     assert_int_equal(be64_load(params.values[0]), 12);
     assert_memory_equal(params.values[1], "t.dlq", 5);
     static const char *const want[] = {
@@ -224,6 +228,7 @@ static void letters_carry_headers_as_literals(void **state)
         "17[v|NULL]",
         "25[{\"a \\\"b\\\\\",\"n\",\"hex:fffe\"}|{}]",
         "25[{\"\\\\x00ff\",NULL,\"\\\\x\"}|{}]",
+        "23[1|5]",
     };
     for (unsigned i = 0; i < sizeof want / sizeof *want; i++)
         assert_string_equal(array_text(i + 2), want[i]);
