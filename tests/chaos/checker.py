@@ -164,7 +164,7 @@ class Checker:
     def check_dlq(self, stream, entries):
         """The DLQ topic holds every letter at least once, as it was, and nothing else."""
         got = {}
-        for message in self.test.consume(stream.dlq):
+        for message in self.test.world.kafka.read(self.test, stream.dlq):
             headers = {name: value.decode() for name, value in message.headers()}
             got[int(headers["n"])] = (
                 headers["__connect.errors.topic"], int(headers["__connect.errors.partition"]),

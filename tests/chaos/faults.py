@@ -29,6 +29,7 @@ class Fault:
     weight: int = 2
     needs: typing.Callable = lambda plan: True  # which rounds may draw it
     never_with: tuple = ()
+    once: bool = False  # at most once in a round
     off: str = ""
 
 
@@ -311,12 +312,13 @@ FAULTS = [
           (0, 0.5), 1),
     Fault("add-partitions", "topics", "a topic gets more partitions", add_partitions, weight=2),
     Fault("missing-dlq", "topics", "a DLQ topic is made only in mid-load", lambda round_, draw: None,
-          make_dlq, (0.5, 2), 1, needs=lambda plan: plan.letters_from),
+          make_dlq, (0.5, 2), 1, needs=lambda plan: plan.letters_from, once=True),
     Fault("recreate-topic", "topics", "a topic is deleted and made anew under its old name",
           recreate_topic, weight=2, never_with=("promote", "promote-behind"), off=NO_INCARNATIONS),
     Fault("clone", "topics", "a daemon of the group works on a clone of the database", clone, end_clone,
           (0.5, 2), 1, never_with=("promote", "promote-behind"), off=NO_IDENTITY),
-    Fault("cut", "link", "connections to one side are reset, and new ones refused or reset", cut, heal, (0.2, 2), 2),
+    Fault("cut", "link", "connections to one side are reset, and new ones refused or reset", cut, heal,
+          (0.2, 2), 2),
     Fault("silence", "link", "nothing passes to or from one side, and nobody is told", silence, heal,
           (0.5, 3), 2),
     Fault("half-open", "link", "the same in one direction only", half_open, heal, (0.5, 3), 2),
@@ -332,13 +334,23 @@ class Drawn:
         self.fault, self.at, self.hold, self.draw = fault, at, hold, draw
 
 
-def draw_faults(draw, plan, make_draw):
-    """Two to five faults that this round may have."""
-    drawn, names = [], set()
+def may_draw(fault, plan, drawn, only):
+    """Whether the round may have this fault beside those that it drew already."""
+    names = {d.fault.name for d in drawn}
+    if (fault.name not in only if only else fault.off) or not fault.needs(plan):
+        return False
+    if fault.once and fault.name in names or names & set(fault.never_with):
+        return False
+    return not any(fault.name in d.fault.never_with for d in drawn)
+
+
+def draw_faults(draw, plan, make_draw, only):
+    """Two to five faults that this round may have; of those named in `only`, if it names any."""
+    drawn = []
     for number in range(draw.randint(2, 5)):
-        able = [f for f in FAULTS if not f.off and f.needs(plan) and not names & set(f.never_with) and
-                not any(f.name in d.fault.never_with for d in drawn)]
+        able = [fault for fault in FAULTS if may_draw(fault, plan, drawn, only)]
+        if not able:
+            break
         fault = draw.choices(able, [f.weight for f in able])[0]
-        names.add(fault.name)
         drawn.append(Drawn(fault, draw.uniform(0, 2.5), draw.uniform(*fault.hold), make_draw(number)))
     return drawn

@@ -35,7 +35,7 @@ class History:
             "bootstrap.servers": world.kafka.bootstrap, "enable.idempotence": True, "linger.ms": 2,
             "log_level": 0, "topic.metadata.refresh.interval.ms": 500,
             "reconnect.backoff.max.ms": 300})
-        self.thread = threading.Thread(target=self.run, name="producer")
+        self.thread = threading.Thread(target=self.run, name="producer", daemon=True)
 
     def start(self):
         self.thread.start()
@@ -119,7 +119,7 @@ class History:
         """Read the topics back: every record lies once, where its report said."""
         found = collections.defaultdict(list)
         for topic in topics:
-            for message in test.consume(topic):
+            for message in self.world.kafka.read(test, topic):
                 number = int(dict(message.headers())["n"])
                 found[number].append((topic, message.partition(), message.offset(), message.timestamp()[1]))
         for entry in self.entries:

@@ -5,12 +5,13 @@ As under systemd: a daemon that ends because a server is out of reach is started
 that no fault asked for is a failure of the round.
 """
 
+import signal
 import threading
 
 from harness import Failure, equal
 
 AGAIN = (69, 75)  # unavailable, temporary
-SIGTERM = 15
+STOPPED = (0, -signal.SIGTERM)  # the latter: it had hardly begun
 
 
 class Member:
@@ -33,7 +34,7 @@ class Member:
         self.wanted = False
         if self.daemon.alive():
             code = self.daemon.stop(40)
-            if code not in (0, *AGAIN):
+            if code not in (*STOPPED, *AGAIN):
                 equal(code, 0, f"exit status of {self.daemon.log_path.stem} after SIGTERM")
 
     def freeze(self):
@@ -52,7 +53,7 @@ class Members:
         self.ended = threading.Event()
         self.failure = None
         self.restarts = 0
-        self.thread = threading.Thread(target=self.tend, name="members")
+        self.thread = threading.Thread(target=self.tend, name="members", daemon=True)
 
     def start(self):
         for member in self.list:
@@ -74,6 +75,15 @@ class Members:
             member.wanted = False
             self.failure = self.failure or Failure(
                 f"{member.daemon.log_path.stem} ended by itself with status {code}")
+
+    def stop(self):
+        """All of them, at once."""
+        for member in self.list:
+            member.wanted = False
+            if member.daemon.alive():
+                member.daemon.signal(signal.SIGTERM)
+        for member in self.list:
+            member.stop()
 
     def end(self):
         self.ended.set()

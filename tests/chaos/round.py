@@ -16,7 +16,9 @@ from history import History
 from members import Members
 from streams import KINDS, Stream, constraint
 
-CAUGHT_UP = 60  # seconds after the last fault within which everything must be applied
+# Seconds without any progress, after the last fault, that are a standstill. How long all of it takes is
+# the machine's affair.
+STANDSTILL = 45
 
 KAFKA = {"session_timeout_ms": 2000, "heartbeat_interval_ms": 300,
          "topic_metadata_refresh_interval_ms": 1000, "reconnect_backoff_max_ms": 500,
@@ -24,8 +26,8 @@ KAFKA = {"session_timeout_ms": 2000, "heartbeat_interval_ms": 300,
 
 
 class Round:
-    def __init__(self, world, seed):
-        self.world, self.seed = world, seed
+    def __init__(self, world, seed, only=()):
+        self.world, self.seed, self.only = world, seed, only
         self.draw = random.Random(f"{seed} plan")
         self.aborted = threading.Event()
         self.failures = []
@@ -48,7 +50,7 @@ class Round:
                          "connect_timeout": "2s", "statement_timeout": "10s",
                          "pool": draw.choice([2, 4, 8])},
             "drain_timeout": draw.choice(["500ms", "2s"]), "commit_interval": "1s"}
-        self.faults = draw_faults(draw, self, lambda n: random.Random(f"{self.seed} fault {n}"))
+        self.faults = draw_faults(draw, self, lambda n: random.Random(f"{self.seed} fault {n}"), self.only)
 
     def drew(self, name):
         return any(drawn.fault.name == name for drawn in self.faults)
@@ -131,7 +133,7 @@ class Round:
 
     def load(self):
         """Records flow and faults come and go; at the end everything is healed."""
-        hands = [threading.Thread(target=self.hand, args=(hand,), name=hand)
+        hands = [threading.Thread(target=self.hand, args=(hand,), name=hand, daemon=True)
                  for hand in sorted({drawn.fault.hand for drawn in self.faults})]
         self.members.start()
         self.history.start()
@@ -167,16 +169,27 @@ class Round:
                 self.failures.append(f"fault {drawn.fault.name}: {text}")
                 self.aborted.set()
 
-    def wait(self, condition, what, seconds=CAUGHT_UP):
-        """harness.wait, but a daemon that died or a stream that halted ends it at once."""
+    def wait(self, condition, what, progress=None):
+        """harness.wait, but a daemon that died or a stream that halted ends it at once, and as long as
+        the value of `progress` changes, it goes on."""
+        seen, since = None, time.monotonic()
+
         def met():
+            nonlocal seen, since
             for failure in (self.history.failure, self.members.failure):
                 if failure:
                     raise failure
             halted = self.test.sql("select name, reason from pactolus.streams where state = 'halted'")
             harness.expect(not halted, "halted:", halted)
-            return condition()
-        return harness.wait(met, what, seconds, 0.05)
+            if condition():
+                return True
+            now = progress() if progress else None
+            if now != seen:
+                seen, since = now, time.monotonic()
+            harness.expect(time.monotonic() < since + STANDSTILL,
+                           f"nothing moved for {STANDSTILL} s while waiting for {what}")
+            return False
+        harness.wait(met, what, 600, 0.05)
 
     def settle(self):
         """All records lie below their cursors, all letters are relayed; then the daemons stop."""
@@ -187,21 +200,25 @@ class Round:
             have = self.positions()
             return {log: (have.get(log), end) for log, end in ends.items() if have.get(log) != end}
         try:
-            self.wait(lambda: not behind(), "everything to be applied")
+            self.wait(lambda: not behind(), "everything to be applied", behind)
         except harness.Failure as failure:
             raise harness.Failure(f"{failure}: {harness.shorten(behind())}") from None
         self.await_relay()
         self.members.end()
         if self.members.failure:
             raise self.members.failure
-        self.test.settle()
+        self.members.stop()
+        self.test.settle()  # which looks for what sanitizers said
 
     def await_relay(self):
         """Who held the relay's row and was killed leaves it to the others once it has been silent for a
         minute and a half. For the row that time has passed now; a holder that lives beats again."""
         self.test.sql("update pactolus.relays set heartbeat = heartbeat - interval '5 minutes'")
-        self.wait(lambda: self.test.value("select count(*) from pactolus.dead_letters where relayed_at is "
-                                          "null and dlq_topic <> ''") == 0, "the relay")
+
+        def left():
+            return self.test.value("select count(*) from pactolus.dead_letters where relayed_at is null and "
+                                   "dlq_topic <> ''")
+        self.wait(lambda: left() == 0, "the relay", left)
 
     # --- its end
 
@@ -211,16 +228,24 @@ class Round:
         records = len(self.history.entries) if self.history else 0
         kinds = " ".join(stream.name for stream in getattr(self, "streams", []))
         again = f", {self.members.restarts} restarts" if self.members and self.members.restarts else ""
-        return (f"seed {self.seed:<10} {self.seconds['all']:5.1f} s  {records:6} records  "
+        parts = " ".join(f"{name} {at:.1f}" for name, at in self.seconds.items() if name != "all")
+        return (f"seed {self.seed:<10} {self.seconds['all']:5.1f} s ({parts})  {records:6} records  "
                 f"{getattr(self, 'n_daemons', 0)} daemons{again}  [{kinds}]  {names}")
 
-    def close(self):
-        """Give back what the round holds; the world is as the next one wants it."""
+    def end(self):
+        """Nothing of the round runs any more, however it ended."""
+        self.aborted.set()
+        if self.history:
+            self.history.ended.set()
         if self.members:
             self.members.end()
         if self.test:
             for daemon in self.test.daemons:
                 daemon.close()
+
+    def close(self):
+        """Give back what the round holds; the world is as the next one wants it."""
+        self.end()
         self.world.heal()
         if self.test:
             self.test.close(keep=False)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random faults on real servers, and a checker that knows what must come out: see docs/chaos.md.
 
-chaos --seed N --rounds M [--build DIR] [--stop] [--seeds A,B,…] [--postgres 15|17] [--keep] [--faults]
+chaos --seed N --rounds M [--build DIR] [--stop] [--seeds A,B,…] [--postgres 15|17] [--only FAULT,…]
+      [--keep] [--faults]
 
 Each round has a seed of its own: N, N + 1, …. Prints one line per round and, last, `N passed,
 N failed`; exits 1 if any failed. What fails keeps its logs and prints the command that repeats it.
@@ -24,6 +25,13 @@ from round import Round  # noqa: E402
 from world import World  # noqa: E402
 
 
+def known_faults(text):
+    unknown = set(text.split(",")) - {fault.name for fault in FAULTS}
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no such fault: {', '.join(sorted(unknown))} (--faults)")
+    return text
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, prog="scripts/chaos",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,6 +41,8 @@ def arguments():
     parser.add_argument("--build", default=str(harness.ROOT / "build" / "release"))
     parser.add_argument("--postgres", default="15", choices=["15", "17"])
     parser.add_argument("--stop", action="store_true", help="end at the first failure")
+    parser.add_argument("--only", type=known_faults, help="draw only from these faults, with commas "
+                        "between them; also from those that are off")
     parser.add_argument("--keep", action="store_true", help="leave the logs of every round")
     parser.add_argument("--faults", action="store_true", help="print the table of faults, and end")
     return parser.parse_args()
@@ -46,18 +56,20 @@ def seeds_of(options):
 
 
 def print_faults():
-    print("| fault | weight | what happens |\n| --- | --- | --- |")
+    print("| fault | hand | weight | what happens |\n| --- | --- | --- | --- |")
     for fault in FAULTS:
-        off = f" **Not drawn:** {fault.off}" if fault.off else ""
-        print(f"| {fault.name} | {fault.weight} | {fault.text}.{off} |")
+        off = f"; **not drawn:** {fault.off}" if fault.off else ""
+        print(f"| `{fault.name}` | {fault.hand} | {fault.weight} | {fault.text}{off} |")
 
 
 def tell_failure(options, round_, folder):
     text = "\n".join([*round_.failures, *(round_.test.tails(8) if round_.test else ())])
     print("\n".join("    " + line for line in text.splitlines()))
     print(f"    logs: {folder}")
-    print(f"    again: scripts/chaos --seed {round_.seed} --rounds 1 --build {options.build}"
-          f"{' --postgres 17' if options.postgres == '17' else ''}", flush=True)
+    more = "".join(f" --{name} {value}" for name, value in
+                   (("only", options.only), ("postgres", options.postgres)) if value and value != "15")
+    print(f"    again: scripts/chaos --seed {round_.seed} --rounds 1 --build {options.build}{more}",
+          flush=True)
 
 
 def keep_evidence(world, round_, folder):
@@ -77,8 +89,12 @@ def keep_evidence(world, round_, folder):
 
 def run_round(options, world, seed):
     """True when the round of this seed passed."""
-    round_ = Round(world, seed)
-    passed = round_.run()
+    round_ = Round(world, seed, options.only.split(",") if options.only else ())
+    try:
+        passed = round_.run()
+    except BaseException:  # an interrupt: the run takes its servers down
+        round_.end()
+        raise
     folder = round_.test.folder if round_.test else world.folder
     print(f"{round_.line()}  {'ok' if passed else 'FAILED'}", flush=True)
     if not passed:
@@ -101,6 +117,8 @@ def main():
     world = None
     try:
         world = World(folder, options.build, int(options.postgres))
+        if not world.can_mount:
+            print("disk-full is not drawn: only root can mount a small disk", flush=True)
         for seed in seeds_of(options):
             if run_round(options, world, seed):
                 passed += 1

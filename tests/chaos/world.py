@@ -13,7 +13,8 @@ import disk
 import harness
 from network import Network
 
-SETTINGS = {"wal_keep_size": "512MB", "checkpoint_timeout": "2min", "max_wal_size": "1GB"}
+# Servers die here, the machine does not: what was written to the system is there after a crash.
+SETTINGS = {"fsync": "off", "wal_keep_size": "512MB", "checkpoint_timeout": "2min", "max_wal_size": "1GB"}
 
 
 class Node:
@@ -116,7 +117,7 @@ class Pair:
                 standby.found(harness.wait(made, "a copy of the primary", every=0.2))
             except Exception as failure:  # told by await_standby
                 self.failure = failure
-        self.making = threading.Thread(target=make)
+        self.making = threading.Thread(target=make, daemon=True)
         self.making.start()
         if self.standby.host is None:
             self.await_standby()
@@ -184,6 +185,14 @@ class Broker(harness.Kafka):
         for gone in self.admin.delete_topics(list(names)).values():
             with contextlib.suppress(confluent_kafka.KafkaException):
                 gone.result(30)
+
+    @staticmethod
+    def read(test, topic):
+        """All of a topic. A broker that was away a moment ago does not know all partitions at once."""
+        def messages():
+            with contextlib.suppress(confluent_kafka.KafkaException):
+                return [test.consume(topic)]
+        return harness.wait(messages, f"{topic} to be readable")[0]
 
     def add_partitions(self, topic, total):
         new = confluent_kafka.admin.NewPartitions(topic, total)

@@ -10,7 +10,7 @@ import confluent_kafka.admin
 from harness import ROOT, equal, expect, test, wait
 
 DOCUMENTS = ["README.md", "docs/contracts.md", "docs/operations.md", "docs/guarantees.md",
-             "CONTRIBUTING.md", "CHANGELOG.md"]
+             "docs/chaos.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 # A block to be run: <!-- tested -->, then ```sh. Any other block is only read.
 BLOCK = re.compile(r"^<!-- tested -->\n+```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
@@ -97,3 +97,12 @@ def the_documents_name_what_exists(t):
     mapped = set(re.findall(r"`(\w+/\w+)`", read("CONTRIBUTING.md")))
     missing += [f"CONTRIBUTING.md does not map src/{module}" for module in sorted(modules - mapped)]
     equal(missing, [], "what the documents name and is not there")
+
+
+@test
+def the_table_of_faults_is_the_runners(t):
+    """docs/chaos.md holds what `scripts/chaos --faults` prints."""
+    done = subprocess.run([str(ROOT / "scripts" / "chaos"), "--faults"], text=True, check=True,
+                          stdout=subprocess.PIPE)
+    expect("| `kill` |" in done.stdout, "no table:", done.stdout)
+    expect(done.stdout in read("docs/chaos.md"), "docs/chaos.md has another table than:", done.stdout)
