@@ -102,9 +102,10 @@ static const struct option table[] = {
     {"retry.cap", OPTION_DURATION, PROCESS(retry_cap), BETWEEN(10 * MS, 3600 * SEC),
      .fallback = "30s", .text = "Longest pause between two attempts."},
     {"retry.attempts", OPTION_NUMBER, PROCESS(retry_attempts), BETWEEN(1, 1000), .fallback = "5",
-     .text = "How often a row is tried that PostgreSQL refuses for what may pass (a parent row that "
-             "is not there yet, a trigger's no), before it is a dead letter. Outages do not count: "
-             "they are waited for."},
+     .text =
+         "How often a row is tried that PostgreSQL refuses for what may pass (a parent row that "
+         "is not there yet, a trigger's no), before it is a dead letter. Outages do not count: "
+         "they are waited for."},
 
     {"streams", OPTION_STREAMS, .scope = OPTION_PROCESS,
      .text =
