@@ -48,7 +48,8 @@ def memory_is_bounded_while_postgres_stalls(t):
     stranger.rollback()
     wait(lambda: t.caught_up(topic), "the rows", 120)
     peak = resident.stop()
-    print(f"    {count} MiB in Kafka: resident {stalled:.0f} MiB while stalled, {peak:.0f} at most", flush=True)
+    print(f"    {count} MiB in Kafka: resident {stalled:.0f} MiB while stalled, {peak:.0f} at most",
+          flush=True)
     expect(peak < RESIDENT_MIB, f"{peak:.0f} MiB resident")
     equal(t.value("select count(*) from data.items where length(note) = %s", MIB), count, "rows")
     t.check_account(consumed=count, dead_lettered=0)
