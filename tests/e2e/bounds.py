@@ -206,7 +206,7 @@ def a_stop_ends_in_time_though_kafka_hangs(t):
         end_in_time(daemon, 2)
     finally:
         t.kafka.script("cont")
-    wait(lambda: t.leads(topic), "the broker")
+    wait(lambda: t.pactolus("check", "--connect", "--config", config).code == 0, "the broker")
     check_everything(t, topic, config)
 
 
