@@ -4,6 +4,7 @@
 
 #define KIB           ((int64_t)1024)
 #define MIB           (1024 * KIB)
+#define TIB           (KIB * KIB * MIB)
 #define MS            USEC_PER_MS
 #define SEC           USEC_PER_SEC
 #define MEMBER(s, m)  .offset = offsetof(struct s, m), .width = sizeof(((struct s *)0)->m)
@@ -181,8 +182,8 @@ static const struct option table[] = {
      .everywhere = true,
      .text = "Deepest nesting of messages that is taken; what is deeper is a dead letter."},
 
-    {"ledger.bytes", OPTION_SIZE, STREAM(ledger_bytes), BETWEEN(64 * KIB, 1024 * 1024 * MIB),
-     .fallback = "1GiB", .everywhere = true,
+    {"ledger.bytes", OPTION_SIZE, STREAM(ledger_bytes), BETWEEN(64 * KIB, TIB), .fallback = "1GiB",
+     .everywhere = true,
      .text = "Most bytes of open dead letters that the stream may keep in the ledger; past it the "
              "stream halts."},
 

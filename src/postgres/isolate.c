@@ -26,6 +26,8 @@ struct isolating {
     unsigned queued; /* commands sent whose answers are to come */
 };
 
+enum { ARENA_BLOCK = 16 * 1024 };
+
 static const char rows_name[] = "isolated_rows";
 
 /* ---- exchanges: commands, one Sync, all answers ---- */
@@ -278,7 +280,7 @@ static void set_up(struct isolating *isolating)
     const struct batch *batch = isolating->batch;
     isolating->order = mem_zero(batch->n_rows + 1, sizeof(*isolating->order));
     memcpy(isolating->order, batch->order, batch->n_rows * sizeof(*batch->order));
-    arena_init(&isolating->arena, 16 * 1024);
+    arena_init(&isolating->arena, ARENA_BLOCK);
     for (unsigned i = 0; i < batch->n_letters; i++)
         *new_letter(isolating) = batch->letters[i];
 }

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from harness import ROOT, Record, equal, expect, test, wait
-from outages import RESIDENT_MIB, Resident
+from outages import Resident, resident_limit
 import model
 
 MIB = 1024 * 1024
@@ -53,7 +53,7 @@ def memory_is_bounded_while_postgres_stalls(t):
     peak = resident.stop()
     print(f"    {count} MiB in Kafka: resident {stalled:.0f} MiB while stalled, {peak:.0f} at most",
           flush=True)
-    expect(peak < RESIDENT_MIB, f"{peak:.0f} MiB resident")
+    expect(peak < resident_limit(t), f"{peak:.0f} MiB resident")
     equal(t.value("select count(*) from data.items where length(note) = %s", MIB), count, "rows")
     t.check_account(consumed=count, dead_lettered=0)
 

@@ -196,6 +196,7 @@ class World:
     def __init__(self, folder, build, version=15, embedded=False, full=False, keep=False):
         self.folder, self.build = pathlib.Path(folder), pathlib.Path(build)
         self.full, self.keep = full, keep
+        self.sanitized = b"__asan_init" in pathlib.Path(self.program("pactolus")).read_bytes()
         self.version = version
         self.lock = threading.Lock()
         self.postgres = self.kafka = None
