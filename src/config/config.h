@@ -22,6 +22,7 @@ struct kafka_setting {
 };
 
 enum start_kind { START_EARLIEST = 0, START_LATEST, START_TIME };
+enum out_of_range { OUT_OF_RANGE_HALT = 0, OUT_OF_RANGE_EARLIEST, OUT_OF_RANGE_LATEST };
 
 struct stream_topic {
     char *name;
@@ -43,6 +44,7 @@ struct stream_config {
     enum framing key_framing;
     enum start_kind start;
     usec_t start_time; /* wall; START_TIME */
+    enum out_of_range out_of_range;
     enum deletes deletes;
     bool deletes_said;
     char *deletes_header;

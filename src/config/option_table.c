@@ -28,6 +28,10 @@ static const struct option_choice framings[] = {{"raw", FRAMING_RAW},
                                                 {0}};
 static const struct option_choice key_formats[] = {
     {"none", KEY_NONE}, {"text", KEY_TEXT}, {"protobuf", KEY_PROTOBUF}, {"json", KEY_JSON}, {0}};
+static const struct option_choice out_of_range[] = {{"halt", OUT_OF_RANGE_HALT},
+                                                    {"earliest", OUT_OF_RANGE_EARLIEST},
+                                                    {"latest", OUT_OF_RANGE_LATEST},
+                                                    {0}};
 static const struct option_choice other_types[] = {{"reject", 0}, {"skip", 1}, {0}};
 static const struct option_choice modes[] = {
     {"upsert", CONTRACT_UPSERT}, {"append", CONTRACT_APPEND}, {0}};
@@ -126,6 +130,11 @@ static const struct option table[] = {
     {"start", OPTION_START, STREAM(start), .fallback = "earliest",
      .text = "Where a partition that was never read begins: earliest, latest, or the first record "
              "at or after a time (2026-11-21T08:00:00Z). Known positions are never touched."},
+    {"out_of_range", OPTION_CHOICE, STREAM(out_of_range), .choices = out_of_range,
+     .fallback = "halt",
+     .text = "What follows when Kafka no longer has a cursor's next offset, since retention passed it "
+             "or the log was cut short: halt the stream, or go on at the log's start (earliest) or "
+             "end (latest), with the loss booked in pactolus.losses."},
     {"deletes", OPTION_DELETES, STREAM(deletes), SAID(stream_config, deletes_said),
      .text = "What a record without a value does to its key's row: soft hides it, hard also clears "
              "its columns, final hides it for good, header:NAME hides it at the version that the "

@@ -5,6 +5,7 @@
 #include "engine/cursors.h"
 #include "engine/lane.h"
 #include "engine/recheck.h"
+#include "postgres/losses.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,30 +20,50 @@ struct question {
     rd_kafka_t *client;
     struct topic_identity identity;
     int32_t partition;
-    int64_t cursor_id, at; /* the cursor's next offset */
-    int64_t low, high;     /* answers: what the log holds */
-    bool recreated;
+    enum out_of_range policy;
+    struct cursor_position at;
+    int64_t low, high; /* answers: what the log holds */
+    int64_t target;
+    bool recreated, moved;
     char topic_id[TOPIC_ID_TEXT];
 };
 
-static bool ask(struct task *task, struct service_sessions *sessions)
+static bool in_range(const struct question *question)
 {
-    struct question *question = (struct question *)task;
+    return question->at.next_offset >= question->low && question->at.next_offset <= question->high;
+}
+
+static bool look(struct question *question, struct err *err)
+{
     struct topic_identity *identity = &question->identity;
-    (void)sessions;
-    if (!admin_topic_ids(question->client, identity, 1, BROKER_PATIENCE_MS, &task->err))
+    if (!admin_topic_ids(question->client, identity, 1, BROKER_PATIENCE_MS, err))
         return false;
     question->recreated =
         question->topic_id[0] && identity->id[0] && strcmp(question->topic_id, identity->id) != 0;
     return question->recreated ||
            admin_watermarks(question->client, identity->topic, question->partition,
-                            BROKER_PATIENCE_MS, &question->low, &question->high, &task->err);
+                            BROKER_PATIENCE_MS, &question->low, &question->high, err);
 }
 
-/* What is wrong, for the stream's reason. */
-static void describe(const struct question *question, struct err *err)
+static bool ask(struct task *task, struct service_sessions *sessions)
 {
-    long long at = question->at, low = question->low, high = question->high;
+    struct question *question = (struct question *)task;
+    bool from_start = question->policy == OUT_OF_RANGE_EARLIEST;
+    if (!look(question, &task->err))
+        return false;
+    if (question->recreated || in_range(question) || question->policy == OUT_OF_RANGE_HALT)
+        return true;
+    question->target = from_start ? question->low : question->high;
+    question->moved = losses_move(sessions->conn, &question->at, question->low, question->target,
+                                  from_start, &task->err);
+    return question->moved;
+}
+
+/* What is wrong, for the stream's reason and the log. */
+static void describe(const struct question *question, const struct live_stream *live,
+                     struct err *err)
+{
+    long long at = question->at.next_offset, low = question->low, high = question->high;
     if (at < low)
         err_set(err, ERR_HALT, ERR_EXIT_DATA,
                 "offsets %lld to %lld are no longer in the log: retention passed them", at,
@@ -51,7 +72,10 @@ static void describe(const struct question *question, struct err *err)
         err_set(err, ERR_HALT, ERR_EXIT_DATA,
                 "the log ends at %lld, before the next offset %lld: it was cut short", high, at);
     err_place(err, "%s[%d]", question->identity.topic, (int)question->partition);
-    err_hint(err, "compare pactolus.progress with the topic's watermarks before you resume");
+    err_hint(err,
+             "say where to go on: out_of_range = \"earliest\" or \"latest\" for stream %s, then "
+             "start the daemons anew",
+             live->stream->config->name);
 }
 
 static void follow(struct membership *membership, struct cursor *cursor, struct question *question,
@@ -60,13 +84,24 @@ static void follow(struct membership *membership, struct cursor *cursor, struct 
     struct err err;
     if (question->recreated) {
         recheck_recreated(membership, &question->identity, now);
-    } else if (question->at >= question->low && question->at <= question->high) {
-        cursor_fire(cursor,
-                    CURSOR_UNSURE); /* it is there: a replica that lagged, or a cut healed */
-    } else {
-        describe(question, &err);
-        engine_halt(membership->engine, cursor->live, &err, now);
+        return;
     }
+    describe(question, cursor->live, &err);
+    if (question->moved)
+        log_warning("%s: %s; going on at %lld, as out_of_range says; the loss is booked in "
+                    "pactolus.losses",
+                    err.place, err.text, (long long)question->target);
+    else if (!in_range(question))
+        engine_halt(membership->engine, cursor->live, &err, now);
+    /* A replica that lagged can make an offset seem gone. */
+    if (question->moved || in_range(question))
+        cursor_fire(cursor, CURSOR_UNSURE);
+}
+
+/* The cursor is somebody else's, or elsewhere: reading its row again tells. */
+static bool misjudged(const struct err *err)
+{
+    return strcmp(err->sqlstate, "PA001") == 0 || strcmp(err->sqlstate, "PA002") == 0;
 }
 
 static void asked(struct task *task, usec_t now)
@@ -77,11 +112,13 @@ static void asked(struct task *task, usec_t now)
         task->cancelled ? NULL
                         : cursors_find(membership, question->identity.topic, question->partition);
     membership->restless = true;
-    if (!cursor || cursor->cursor_id != question->cursor_id || cursor->state != CURSOR_STRANDED)
+    if (!cursor || cursor->cursor_id != question->at.cursor_id || cursor->state != CURSOR_STRANDED)
         goto cleanup;
     cursor->asked = false;
     if (task->ok) {
         follow(membership, cursor, question, now);
+    } else if (misjudged(&task->err)) {
+        cursor_fire(cursor, CURSOR_UNSURE);
     } else {
         log_err(LOG_LEVEL_WARNING, cursor->topic, &task->err);
         cursor->probe_at = now + try_again;
@@ -105,8 +142,11 @@ static void question_start(struct membership *membership, struct cursor *cursor)
                                   .client = consumer_client(membership->engine->consumer),
                                   .identity = {.topic = cursor->topic},
                                   .partition = cursor->partition,
-                                  .cursor_id = cursor->cursor_id,
-                                  .at = cursor->next_offset};
+                                  .policy = cursor->live->stream->config->out_of_range,
+                                  .at = {.cursor_id = cursor->cursor_id,
+                                         .next_offset = cursor->next_offset,
+                                         .fence = cursor->fence,
+                                         .token = cursor->token}};
     snprintf(question->topic_id, sizeof(question->topic_id), "%s", cursor->topic_id);
     cursor->asked = true;
     service_submit(membership->engine->service, &question->task);

@@ -2,6 +2,9 @@
 """What a daemon reads is what it thinks it reads: topics that are made anew, logs that lost records, and
 the members of its group."""
 
+import socket
+import struct
+
 import confluent_kafka
 import confluent_kafka.admin
 
@@ -96,3 +99,126 @@ def a_topic_made_anew_while_no_daemon_runs(t):
     t.produce(topic, batch(2, 10, 60, timestamp=LONG_AGO))
     t.run_to_end(t.config(streams={"items": t.stream(topic, start="latest")}))
     check_anew(t, topic, 1)
+
+
+# --- logs that lack the next offset ---------------------------------------------------------------
+
+
+def delete_records(t, topic, partition, before):
+    """What retention does, at once: DeleteRecords (key 21, version 0), by hand since Debian 12's client
+    lacks it."""
+    name = topic.encode()
+    body = struct.pack(">hhih", 21, 0, 1, -1) + struct.pack(">ih", 1, len(name)) + name + struct.pack(
+        ">iiqi", 1, partition, before, 30000)
+    host, port = t.kafka.bootstrap.split(",")[0].rsplit(":", 1)
+    with socket.create_connection((host, int(port)), 30) as broker, broker.makefile("rb") as answers:
+        broker.sendall(struct.pack(">i", len(body)) + body)
+        answer = answers.read(struct.unpack(">i", answers.read(4))[0])
+    # correlation, throttle, [topic, [partition, low watermark, error]]
+    low, error = struct.unpack(">qh", answer[-10:])
+    equal((low, error), (before, 0), "low watermark and error of DeleteRecords")
+
+
+def halted(t, what):
+    return wait(lambda: t.sql("select reason, changed_at from pactolus.streams where state = 'halted'"), what)[0]
+
+
+def losses(t):
+    return t.sql("select why, from_offset, to_offset, lost, skipped from pactolus.losses order by loss_id")
+
+
+def behind(t):
+    """Ten records read, twenty more written, and fifteen of them deleted: the cursor is at 10, the log
+    begins at 25 and ends at 30."""
+    topic = t.topic(partitions=1)
+    config = t.config(streams={"items": t.stream(topic)})
+    t.migrate(config)
+    t.produce(topic, batch(1, 0, 10))
+    t.run_to_end(config)
+    t.produce(topic, batch(1, 10, 30))
+    delete_records(t, topic, 0, 25)
+    return topic, config
+
+
+def going_on(t, topic, policy):
+    return t.config(policy, streams={"items": t.stream(topic, out_of_range=policy)})
+
+
+@test(real_kafka=True)
+def a_lost_offset_halts_the_stream_until_somebody_says_where_to_go_on(t):
+    """resume alone halts it again, with nothing skipped."""
+    topic, config = behind(t)
+    daemon = t.daemon(config)
+    reason, since = halted(t, "the halt")
+    expect("10 to 24" in reason and "retention" in reason, "the reason does not say what is lost:", reason)
+    t.must("resume", "--config", config, "items")
+    wait(lambda: t.sql("select 1 from pactolus.streams where state = 'halted' and changed_at > %s", since),
+         "the halt after resume")
+    equal((t.positions(), losses(t)), ({(topic, 0): 10}, []), "position and losses")
+    equal(daemon.stop(), 0, "exit status")
+    config = going_on(t, topic, "earliest")
+    daemon = t.daemon(config)
+    t.must("resume", "--config", config, "items")
+    wait(lambda: t.caught_up(topic), "the rest")
+    t.check_account(advanced=30, consumed=15, applied=15, lost=15, skipped=0)
+    equal(losses(t), [("retention", 10, 25, 15, 0)], "losses")
+    equal(daemon.text().count("booked in pactolus.losses"), 1, "lines about the loss")
+    equal(sorted(quantities(t)), sorted(f"i{n}" for n in [*range(10), *range(25, 30)]), "rows")
+
+
+@test(real_kafka=True)
+def out_of_range_latest_goes_on_at_the_end(t):
+    topic, _ = behind(t)
+    daemon = t.daemon(going_on(t, topic, "latest"))
+    wait(lambda: t.positions() == {(topic, 0): 30}, "the move")
+    t.produce(topic, batch(1, 30, 33))
+    wait(lambda: t.caught_up(topic), "what comes later")
+    t.check_account(advanced=33, consumed=13, lost=15, skipped=5)
+    equal(losses(t), [("retention", 10, 30, 15, 5)], "losses")
+    expect("retention passed them" in daemon.text(), "the log does not say so")
+
+
+def cut_short(t, policy):
+    """A cursor 50 past the end of its log, as an unclean leader election leaves it."""
+    topic = t.topic(partitions=1)
+    config = going_on(t, topic, policy)
+    t.migrate(config)
+    t.produce(topic, batch(1, 0, 10))
+    t.run_to_end(config)
+    t.sql("update pactolus.cursors set next_offset = next_offset + 50, gaps = gaps + 50")
+    return topic, config
+
+
+@test(real_kafka=True)
+def a_log_that_was_cut_short_halts_the_stream(t):
+    topic, config = cut_short(t, "halt")
+    t.daemon(config)
+    reason, _ = halted(t, "the halt")
+    expect("ends at 10" in reason and "60" in reason, "the reason does not say how far it was cut:", reason)
+    equal(losses(t), [], "losses")
+
+
+@test(real_kafka=True)
+def a_log_that_was_cut_short_is_read_from_its_start(t):
+    topic, config = cut_short(t, "earliest")
+    t.daemon(config)
+    wait(lambda: t.positions() == {(topic, 0): 10}, "the second reading")
+    t.produce(topic, batch(2, 5, 15))
+    wait(lambda: t.caught_up(topic), "what comes later")
+    equal(quantities(t), {f"i{n}": 1 if n < 5 else 2 for n in range(15)}, "rows")
+    t.check_account(advanced=60 + 20, consumed=10 + 20, gaps=50, lost=0)
+    equal(losses(t), [("truncation", 60, 0, 0, 0)], "losses")
+    equal(t.sql("select pass, from_offset, to_offset from pactolus.passes"), [(1, 0, 60)], "passes")
+
+
+@test(real_kafka=True)
+def a_log_that_was_cut_short_goes_on_at_its_end(t):
+    """What is written there wins over what was read before, though it may be older."""
+    topic, config = cut_short(t, "latest")
+    t.daemon(config)
+    wait(lambda: t.positions() == {(topic, 0): 10}, "the move")
+    t.produce(topic, batch(2, 5, 15, timestamp=LONG_AGO))
+    wait(lambda: t.caught_up(topic), "what comes later")
+    equal(quantities(t), {f"i{n}": 1 if n < 5 else 2 for n in range(15)}, "rows")
+    t.check_account(advanced=60 + 10, consumed=10 + 10, gaps=50, lost=0)
+    equal(losses(t), [("truncation", 60, 10, 0, 0)], "losses")
