@@ -132,9 +132,10 @@ static const struct option table[] = {
              "at or after a time (2026-11-21T08:00:00Z). Known positions are never touched."},
     {"out_of_range", OPTION_CHOICE, STREAM(out_of_range), .choices = out_of_range,
      .fallback = "halt",
-     .text = "What follows when Kafka no longer has a cursor's next offset, since retention passed it "
-             "or the log was cut short: halt the stream, or go on at the log's start (earliest) or "
-             "end (latest), with the loss booked in pactolus.losses."},
+     .text =
+         "What follows when Kafka no longer has a cursor's next offset, since retention passed it "
+         "or the log was cut short: halt the stream, or go on at the log's start (earliest) or "
+         "end (latest), with the loss booked in pactolus.losses."},
     {"deletes", OPTION_DELETES, STREAM(deletes), SAID(stream_config, deletes_said),
      .text = "What a record without a value does to its key's row: soft hides it, hard also clears "
              "its columns, final hides it for good, header:NAME hides it at the version that the "
