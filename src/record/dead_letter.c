@@ -61,35 +61,49 @@ static const char *copy_detail(const struct err *err, struct arena *arena)
     return copy;
 }
 
+/* Most records have none: their number is asked for before there is room for any. */
 static void keep_headers(struct kept_record *kept, const struct record *record, struct arena *arena)
 {
-    struct header headers[RECORD_HEADERS_MAX];
-    if (!record->headers)
-        return;
-    unsigned count = record->headers(record->source, headers, RECORD_HEADERS_MAX);
-    if (count > RECORD_HEADERS_MAX)
-        count = RECORD_HEADERS_MAX;
+    unsigned count = record->headers ? record->headers(record->source, NULL, 0) : 0;
     if (count == 0)
         return;
+    if (count > RECORD_HEADERS_MAX)
+        count = RECORD_HEADERS_MAX;
     kept->headers = arena_alloc(arena, count * sizeof *kept->headers);
     kept->n_headers = count;
+    (void)record->headers(record->source, kept->headers, count);
     for (unsigned i = 0; i < count; i++) {
-        kept->headers[i].name = copy_text(headers[i].name, arena);
-        kept->headers[i].value = copy_span(headers[i].value, arena);
+        kept->headers[i].name = copy_text(kept->headers[i].name, arena);
+        kept->headers[i].value = copy_span(kept->headers[i].value, arena);
     }
 }
 
+/* The copy of `span` at `*to`, which moves on. */
+static struct span put_span(struct span span, char **to)
+{
+    if (!span.data)
+        return span;
+    char *copy = *to;
+    if (span.length)
+        __builtin_memcpy(copy, span.data, span.length);
+    *to += span.length + 1; /* an empty value has an address of its own */
+    return (struct span){copy, span.length};
+}
+
+/* Done for each record, so one piece of the arena holds it all. */
 const struct kept_record *record_keep(const struct record *record, const char *topic,
                                       const char *contract, struct arena *arena)
 {
-    struct kept_record *kept = arena_alloc(arena, sizeof *kept);
+    struct kept_record *kept =
+        arena_alloc(arena, sizeof *kept + record->key.length + record->value.length + 2);
+    char *bytes = (char *)(kept + 1);
     *kept = (struct kept_record){
         .topic = topic,
         .contract = contract ? contract : "",
         .partition = record->partition,
         .timestamp = record->timestamp,
-        .key = copy_span(record->key, arena),
-        .value = copy_span(record->value, arena),
+        .key = put_span(record->key, &bytes),
+        .value = put_span(record->value, &bytes),
     };
     keep_headers(kept, record, arena);
     return kept;

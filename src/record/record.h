@@ -23,7 +23,7 @@ struct record {
     int64_t timestamp;      /* ms since 1970 as Kafka gives it; -1 when the record has none */
     struct span key, value; /* data NULL = null */
     /* Headers are parsed only when someone asks. Returns how many there are and writes at most
-     * `max` of them. NULL function = no headers. */
+     * `max` of them (0 with out NULL: only counted). NULL function = no headers. */
     unsigned (*headers)(const void *source, struct header *out, unsigned max);
     const void *source;
 };
