@@ -17,6 +17,8 @@ static const struct verb table[] = {
     {"pause", "STREAM… | --all", "stop streams until they are resumed, with a reason",
      command_pause},
     {"resume", "STREAM… | --all", "let paused or halted streams go on", command_resume},
+    {"adopt", "--dry-run | --execute", "take this database, cluster and group as the right ones",
+     command_adopt},
     {"produce", "TOPIC", "JSON lines into a topic, as the contract wants them", command_produce},
     {"cat", "TOPIC", "a topic's records as JSON lines", command_cat},
     {0},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/claiming.h"
 
+#include "engine/origin.h"
 #include "postgres/streams.h"
 
 #include <stdlib.h>
@@ -106,7 +107,8 @@ static bool work(struct task *task, struct service_sessions *sessions)
     return learn_identities(claiming, err) &&
            claim_look(sessions->conn, stream_id, claiming->cluster_id, claiming->list, claiming->n,
                       err) &&
-           resolve_starts(claiming, err) && still_wanted(claiming, err) &&
+           origin_check(claiming, sessions->conn, err) && resolve_starts(claiming, err) &&
+           still_wanted(claiming, err) &&
            claim_run(sessions->conn, sessions->control, stream_id, claiming->cluster_id,
                      claiming->owner, claiming->list, claiming->n, claim_patience, err) &&
            open_accounts(claiming, sessions->conn, err);

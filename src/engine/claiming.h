@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * claiming: the service task that claims a stream's cursors: which topics these are, start offsets
- * resolved with the broker where there is no cursor yet, account rows opened.
+ * claiming: the service task that claims a stream's cursors: which topics these are, whether this
+ * is the right database for them, start offsets resolved with the broker where there is no cursor
+ * yet, account rows opened.
  */
 #ifndef PACTOLUS_ENGINE_CLAIMING_H
 #define PACTOLUS_ENGINE_CLAIMING_H
 
 #include "engine/engine.h"
 #include "kafka/admin.h"
+#include "postgres/identity.h"
 
 #include <stdatomic.h>
 
@@ -23,8 +25,9 @@ struct claiming {
     unsigned n;
     struct topic_identity *topics; /* of the list's entries, which borrow the ids */
     unsigned n_topics;
-    int64_t *accounts; /* per lane of the stream; 0 = to be opened */
-    bool stopped;      /* the stream is halted or paused: nothing was claimed */
+    int64_t *accounts;                  /* per lane of the stream; 0 = to be opened */
+    char database_id[DATABASE_ID_TEXT]; /* the database that it was claimed in */
+    bool stopped;                       /* the stream is halted or paused: nothing was claimed */
 };
 
 /* Takes over `list` (allocated). `done` runs in the engine's thread and calls claiming_free. */

@@ -2,6 +2,7 @@
 #include "engine/cursors.h"
 
 #include "base/log.h"
+#include "engine/commits.h"
 #include "engine/lane.h"
 #include "engine/range.h"
 #include "engine/recheck.h"
@@ -149,10 +150,8 @@ static usec_t probe(struct membership *membership, struct cursor *cursor, usec_t
         return cursor->probe_at;
     if (membership->committing)
         return now + silence;
-    struct topic_partition at = {cursor->topic, cursor->partition, cursor->next_offset};
     cursor->probe_at = now + probe_delay;
-    membership->committing = consumer_commit(membership->engine->consumer, &at, 1);
-    if (membership->committing)
+    if (commits_send(membership, &cursor, 1))
         membership->probed = cursor;
     return cursor->probe_at;
 }
@@ -215,53 +214,11 @@ usec_t cursors_turn(struct membership *membership, usec_t now)
     if (claim)
         again = sooner(again, cursors_claim(membership, now));
     if (now >= membership->commit_at) {
-        cursors_commit(membership, now);
+        commits_all(membership);
         membership->commit_at = now + membership->engine->config->commit_interval;
         again = sooner(again, membership->commit_at);
     }
     return again;
-}
-
-/* ---- advisory commits ---- */
-
-void cursors_commit(struct membership *membership, usec_t now)
-{
-    (void)now;
-    unsigned n = 0;
-    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        n++;
-    if (n == 0 || membership->committing)
-        return;
-    struct topic_partition *list = mem_zero(n, sizeof(*list));
-    n = 0;
-    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
-        if (cursor->state != CURSOR_RUNNING || cursor->kafka_offset == cursor->next_offset)
-            continue;
-        list[n++] = (struct topic_partition){cursor->topic, cursor->partition, cursor->next_offset};
-        cursor->kafka_offset = cursor->next_offset;
-    }
-    if (n)
-        membership->committing = consumer_commit(membership->engine->consumer, list, n);
-    free(list);
-}
-
-void cursors_committed(struct membership *membership, const struct consumer_event *event,
-                       usec_t now)
-{
-    (void)now;
-    struct cursor *probed = membership->probed;
-    bool ok = event->err.class == ERR_NONE;
-    membership->committing = false;
-    membership->probed = NULL;
-    membership->restless |= probed != NULL;
-    if (probed && ok && probed->state == CURSOR_FENCED) {
-        log_notice("%s[%d]: the group says it is ours; claiming it again", probed->topic,
-                   (int)probed->partition);
-        cursor_fire(probed, CURSOR_RECLAIM);
-        membership->claim_at = 0;
-    } else if (!ok && !probed) {
-        log_debug("advisory commit failed: %s", event->err.text);
-    }
 }
 
 /* ---- what others tell ---- */

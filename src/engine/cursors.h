@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cursors: the cursors of a membership: made when partitions are assigned, claimed, started,
- * rewound, probed when they are fenced, committed to Kafka (advisory), and let go.
+ * rewound, probed when they are fenced, and let go.
  */
 #ifndef PACTOLUS_ENGINE_CURSORS_H
 #define PACTOLUS_ENGINE_CURSORS_H
@@ -20,10 +20,5 @@ usec_t cursors_claim(struct membership *membership, usec_t now);
 void cursors_start(struct membership *membership, const struct owed *owed, usec_t now);
 /* What is due while owning: forward again what is silent, rewinds, probes, reclaims, commits. */
 usec_t cursors_turn(struct membership *membership, usec_t now);
-/* Commit to Kafka where PostgreSQL is. */
-void cursors_commit(struct membership *membership, usec_t now);
-/* A commit was answered. */
-void cursors_committed(struct membership *membership, const struct consumer_event *event,
-                       usec_t now);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static unsigned log_incarnation(log_id log)
 {
@@ -28,11 +29,27 @@ static void tell_recreated(const struct claiming *claiming)
     }
 }
 
+/* A restored backup, or a standby that lagged when it was promoted. */
+static void tell_behind(const struct cursor *cursor, const struct claimed *claimed)
+{
+    int64_t from = claimed->told, to = claimed->next_offset;
+    if (from < 0)
+        return;
+    /* What was committed since the group was told last. */
+    if (cursor->cursor_id == claimed->cursor_id && cursor->next_offset > from)
+        from = cursor->next_offset;
+    log_notice("%s[%d]: the database is behind what it had told the group; reading again: %lld → "
+               "%lld, %lld offset%s back",
+               cursor->topic, (int)cursor->partition, (long long)from, (long long)to,
+               (long long)(from > to ? from - to : 0), from - to == 1 ? "" : "s");
+}
+
 static void take_claimed(struct membership *membership, const struct claimed *claimed)
 {
     struct cursor *cursor = cursors_find(membership, claimed->topic, claimed->partition);
     if (!cursor || cursor->state != CURSOR_CLAIMING)
         return;
+    tell_behind(cursor, claimed);
     cursor->cursor_id = claimed->cursor_id;
     cursor->fence = claimed->fence;
     cursor->token = claimed->token;
@@ -73,6 +90,8 @@ static void claim_done(struct task *task, usec_t now)
             if (live->lanes[lane].target.account_id == 0)
                 lane_account(&live->lanes[lane], claiming->accounts[lane]);
         tell_recreated(claiming);
+        memcpy(membership->engine->database_id, claiming->database_id,
+               sizeof(claiming->database_id));
         for (unsigned i = 0; i < claiming->n; i++)
             take_claimed(membership, &claiming->list[i]);
         backoff_reset(&membership->backoff);

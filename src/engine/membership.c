@@ -2,6 +2,7 @@
 #include "engine/membership.h"
 
 #include "base/log.h"
+#include "engine/commits.h"
 #include "engine/cursors.h"
 #include "engine/lane.h"
 #include "engine/machines.h"
@@ -180,7 +181,7 @@ static void leave(void *self)
     if (membership->revoke.n)
         answer_revoke(membership);
     else
-        cursors_commit(membership, membership->now);
+        commits_all(membership);
     membership->leaving = true;
     membership->deadline = membership->now + leave_patience;
     consumer_close_begin(membership->engine->consumer);
@@ -299,7 +300,7 @@ void membership_event(struct membership *membership, const struct consumer_event
              now);
         return;
     case CONSUMER_COMMITTED:
-        cursors_committed(membership, event, now);
+        commits_answered(membership, event, now);
         return;
     default:
         return;

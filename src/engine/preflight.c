@@ -5,6 +5,7 @@
 #include "kafka/admin.h"
 #include "postgres/apply.h"
 #include "postgres/catalog.h"
+#include "postgres/identity.h"
 #include "postgres/streams.h"
 
 #include <stdlib.h>
@@ -149,6 +150,18 @@ static void tell_left_out(const struct engine_options *options, struct errs *lef
     errs_free(left);
 }
 
+/* A daemon on a copy, or on another cluster, must not even join: it would take partitions that it
+ * may not read. It halts nothing either: the streams may be well, and only its own settings wrong.
+ */
+static bool check_identity(PGconn *conn, const char *group, const char *cluster_id, struct err *err)
+{
+    struct identity identity = {0};
+    bool good = identity_read(conn, group, cluster_id, &identity, err) &&
+                identity_judge(&identity, cluster_id, err);
+    identity_free(&identity);
+    return good;
+}
+
 bool preflight(struct engine_options *options, PGconn *conn, struct errs *errs)
 {
     struct err err;
@@ -162,7 +175,8 @@ bool preflight(struct engine_options *options, PGconn *conn, struct errs *errs)
     if (!client)
         return false;
     options->cluster_id = admin_cluster_id(client, BROKER_PATIENCE_MS, &err);
-    if (options->cluster_id)
+    if (options->cluster_id &&
+        check_identity(conn, options->config->group, options->cluster_id, &err))
         good = sift(options, conn, client, &left);
     else
         errs_add(errs, &err);

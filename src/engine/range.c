@@ -22,6 +22,7 @@ struct question {
     int32_t partition;
     enum out_of_range policy;
     struct cursor_position at;
+    int64_t from;      /* where the cursor was */
     int64_t low, high; /* answers: what the log holds */
     int64_t target;
     bool recreated, moved;
@@ -30,7 +31,7 @@ struct question {
 
 static bool in_range(const struct question *question)
 {
-    return question->at.next_offset >= question->low && question->at.next_offset <= question->high;
+    return question->from >= question->low && question->from <= question->high;
 }
 
 static bool look(struct question *question, struct err *err)
@@ -63,7 +64,7 @@ static bool ask(struct task *task, struct service_sessions *sessions)
 static void describe(const struct question *question, const struct live_stream *live,
                      struct err *err)
 {
-    long long at = question->at.next_offset, low = question->low, high = question->high;
+    long long at = question->from, low = question->low, high = question->high;
     if (at < low)
         err_set(err, ERR_HALT, ERR_EXIT_DATA,
                 "offsets %lld to %lld are no longer in the log: retention passed them", at,
@@ -93,6 +94,8 @@ static void follow(struct membership *membership, struct cursor *cursor, struct 
                     err.place, err.text, (long long)question->target);
     else if (!in_range(question))
         engine_halt(membership->engine, cursor->live, &err, now);
+    if (question->moved)
+        cursor->fence = question->at.fence;
     /* A replica that lagged can make an offset seem gone. */
     if (question->moved || in_range(question))
         cursor_fire(cursor, CURSOR_UNSURE);
@@ -143,6 +146,7 @@ static void question_start(struct membership *membership, struct cursor *cursor)
                                   .identity = {.topic = cursor->topic},
                                   .partition = cursor->partition,
                                   .policy = cursor->live->stream->config->out_of_range,
+                                  .from = cursor->next_offset,
                                   .at = {.cursor_id = cursor->cursor_id,
                                          .next_offset = cursor->next_offset,
                                          .fence = cursor->fence,

@@ -208,6 +208,88 @@ bool admin_topic_ids(rd_kafka_t *client, struct topic_identity *list, unsigned n
     return good;
 }
 
+/* ---- a group's offsets ---- */
+
+static void take_offset(const rd_kafka_topic_partition_t *from, struct group_offset *to)
+{
+    to->offset = from->offset >= 0 ? from->offset : -1;
+    if (to->offset >= 0 && from->metadata_size < sizeof to->note)
+        snprintf(to->note, sizeof to->note, "%.*s", (int)from->metadata_size,
+                 from->metadata ? (const char *)from->metadata : "");
+}
+
+/* The answer keeps the order of what was asked; an entry is found by name all the same. */
+static bool take_offsets(const rd_kafka_ListConsumerGroupOffsets_result_t *result,
+                         struct group_offset *list, unsigned n, struct err *err)
+{
+    size_t count;
+    const rd_kafka_group_result_t **groups =
+        rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
+    const rd_kafka_error_t *error = count ? rd_kafka_group_result_error(groups[0]) : NULL;
+    const rd_kafka_topic_partition_list_t *found =
+        count ? rd_kafka_group_result_partitions(groups[0]) : NULL;
+    if (error) {
+        kafka_error(err, rd_kafka_error_code(error), rd_kafka_error_string(error));
+        return false;
+    }
+    for (int k = 0; found && k < found->cnt; k++) {
+        const rd_kafka_topic_partition_t *one = &found->elems[k];
+        unsigned i = 0;
+        while (i < n &&
+               (list[i].partition != one->partition || strcmp(list[i].topic, one->topic) != 0))
+            i++;
+        if (i < n && one->err) {
+            kafka_error(err, one->err, NULL);
+            return err_place(err, "%s[%d]", one->topic, (int)one->partition);
+        }
+        if (i < n)
+            take_offset(one, &list[i]);
+    }
+    return true;
+}
+
+static void list_offsets(rd_kafka_t *client, const char *group, const struct group_offset *list,
+                         unsigned n, int timeout_ms, rd_kafka_queue_t *queue)
+{
+    char ignored[128];
+    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new((int)n);
+    for (unsigned i = 0; i < n; i++)
+        rd_kafka_topic_partition_list_add(partitions, list[i].topic, list[i].partition);
+    rd_kafka_ListConsumerGroupOffsets_t *request =
+        rd_kafka_ListConsumerGroupOffsets_new(group, partitions);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, ignored, sizeof ignored);
+    rd_kafka_ListConsumerGroupOffsets(client, &request, 1, options, queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(partitions);
+}
+
+bool admin_group_offsets(rd_kafka_t *client, const char *group, struct group_offset *list,
+                         unsigned n, int timeout_ms, struct err *err)
+{
+    for (unsigned i = 0; i < n; i++) {
+        list[i].offset = -1;
+        list[i].note[0] = 0;
+    }
+    if (n == 0)
+        return true;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    list_offsets(client, group, list, n, timeout_ms, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + GRACE_MS);
+    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    bool good = !code;
+    if (good)
+        good = take_offsets(rd_kafka_event_ListConsumerGroupOffsets_result(event), list, n, err);
+    else
+        kafka_error(err, code, event ? rd_kafka_event_error_string(event) : NULL);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    return good;
+}
+
 /* ---- offsets ---- */
 
 bool admin_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int timeout_ms,

@@ -33,6 +33,18 @@ struct topic_identity {
 bool admin_topic_ids(rd_kafka_t *client, struct topic_identity *list, unsigned n, int timeout_ms,
                      struct err *err) MUST_CHECK;
 
+/* What a group has committed for a partition. */
+enum { COMMIT_NOTE = 128 };
+struct group_offset {
+    const char *topic; /* asked for; borrowed */
+    int32_t partition;
+    int64_t offset;         /* -1 = none */
+    char note[COMMIT_NOTE]; /* kept with it; "" = none, or longer than ours are */
+};
+/* Fills `offset` and `note` of every entry. */
+bool admin_group_offsets(rd_kafka_t *client, const char *group, struct group_offset *list,
+                         unsigned n, int timeout_ms, struct err *err) MUST_CHECK;
+
 /* Low and high watermark (high = next offset to be written). */
 bool admin_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int timeout_ms,
                       int64_t *low, int64_t *high, struct err *err) MUST_CHECK;

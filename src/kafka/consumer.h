@@ -71,8 +71,10 @@ void consumer_resume(struct consumer *consumer, const struct topic_partition *li
  * the last record that their intake gave out. */
 bool consumer_rewind(struct consumer *consumer, const struct topic_partition *list, unsigned n,
                      struct err *err) MUST_CHECK;
-/* Advisory commit of an explicit list; answered by CONSUMER_COMMITTED. At most one outstanding. */
-bool consumer_commit(struct consumer *consumer, const struct topic_partition *list, unsigned n);
+/* Advisory commit of an explicit list, each entry with a note that the group keeps with the offset;
+ * answered by CONSUMER_COMMITTED. At most one outstanding. */
+bool consumer_commit(struct consumer *consumer, const struct topic_partition *list,
+                     const char *const *notes, unsigned n);
 
 /* Leave the group: REVOKEs still arrive through consumer_poll and want answers until
  * consumer_closed. */

@@ -242,11 +242,16 @@ void consumer_resume(struct consumer *consumer, const struct topic_partition *li
 
 /* ---- commit ---- */
 
-bool consumer_commit(struct consumer *consumer, const struct topic_partition *list, unsigned n)
+bool consumer_commit(struct consumer *consumer, const struct topic_partition *list,
+                     const char *const *notes, unsigned n)
 {
     if (consumer->committing || !consumer->member || n == 0)
         return false;
     rd_kafka_topic_partition_list_t *offsets = list_of(list, n);
+    for (unsigned i = 0; i < n; i++) {
+        offsets->elems[i].metadata = mem_string(notes[i]); /* the list frees it */
+        offsets->elems[i].metadata_size = strlen(notes[i]);
+    }
     consumer->committing = rd_kafka_commit_queue(consumer->client, offsets, consumer->queue, NULL,
                                                  NULL) == RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_destroy(offsets);

@@ -126,18 +126,25 @@ bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct
     /* The answer keeps the order of the question, so that one walk matches both. */
     PGresult *result = conn_query(
         conn,
-        "SELECT EXISTS (SELECT FROM pactolus.cursors c WHERE c.stream_id = $1::int4"
-        "                 AND c.rebuild = 0 AND c.log_id ="
-        "                     pactolus.log_find($2, w.topic, w.topic_id, w.partition)),"
-        "       EXISTS (SELECT FROM pactolus.cursors c JOIN pactolus.logs l USING (log_id)"
-        "                WHERE c.stream_id = $1::int4 AND c.rebuild = 0"
+        "SELECT coalesce(c.cursor_id, 0), coalesce(c.log_id, 0), coalesce(c.next_offset, 0),"
+        "       coalesce(c.fence, 0),"
+        "       EXISTS (SELECT FROM pactolus.cursors k JOIN pactolus.logs l USING (log_id)"
+        "                WHERE k.stream_id = $1::int4 AND k.rebuild = 0"
         "                  AND l.cluster_id = $2 AND l.topic = w.topic)"
         "  FROM unnest($3::text[], $4::text[], $5::int4[])"
-        "       WITH ORDINALITY AS w(topic, topic_id, partition, place) ORDER BY w.place",
+        "       WITH ORDINALITY AS w(topic, topic_id, partition, place)"
+        "  LEFT JOIN pactolus.cursors c ON c.stream_id = $1::int4 AND c.rebuild = 0 AND c.log_id ="
+        "            pactolus.log_find($2, w.topic, w.topic_id, w.partition)"
+        " ORDER BY w.place",
         5, params, err);
     for (unsigned i = 0; result && i < n && (int)i < PQntuples(result); i++) {
-        list[i].exists = *PQgetvalue(result, (int)i, 0) == 't';
-        list[i].topic_known = *PQgetvalue(result, (int)i, 1) == 't';
+        list[i].cursor_id = value_int(result, (int)i, 0);
+        list[i].exists = list[i].cursor_id != 0;
+        list[i].log = value_int(result, (int)i, 1);
+        list[i].next_offset = value_int(result, (int)i, 2);
+        list[i].fence = value_int(result, (int)i, 3);
+        list[i].topic_known = *PQgetvalue(result, (int)i, 4) == 't';
+        list[i].told = -1;
     }
     assert(!result || PQntuples(result) == (int)n);
     PQclear(result);

@@ -21,9 +21,10 @@ enum { OWNER_TEXT = 37 }; /* a uuid as text with its NUL */
 /* A new random uuid (version 4). */
 void owner_new(char owner[OWNER_TEXT]);
 
-/* Right after a session was opened: join the group's daemons, and record the session as the owner's.
- * With every session, since the owner may be gone: other daemons forget who holds neither cursor nor
- * session, and a standby that was promoted behind its primary may never have heard of it. */
+/* Right after a session was opened: join the group's daemons, and record the session as the
+ * owner's. With every session, since the owner may be gone: other daemons forget who holds neither
+ * cursor nor session, and a standby that was promoted behind its primary may never have heard of
+ * it. */
 bool owner_register(PGconn *conn, const char *owner, const char *group, struct err *err) MUST_CHECK;
 
 struct claimed {
@@ -37,8 +38,13 @@ struct claimed {
     bool exists;      /* by claim_look: this partition of this topic has a cursor */
     bool topic_known; /* by claim_look: some partition of the name has, or had, one */
     bool made;        /* by claim_run: it made the cursor */
-    int64_t cursor_id, next_offset, fence, token, order_ts;
+    /* by claim_look (0 when there is no cursor), then by claim_run */
+    int64_t cursor_id, next_offset, fence;
     log_id log;
+    int64_t token, order_ts;
+    /* by engine/origin: the offset that the group was told of this log by us, and the database does
+     * not know of; -1 = none */
+    int64_t told;
 };
 
 /* Which of the partitions have a cursor already (fills `exists` and `topic_known`). */

@@ -366,6 +366,8 @@ void conn_error(struct err *err, const PGconn *conn, const PGresult *result)
     err_set(err, rule->class, rule->exit, "%s",
             *line ? line : "the connection to the database is lost");
     snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
+    if (strncmp(sqlstate, "PA", 2) == 0 && *field_of(result, PG_DIAG_MESSAGE_HINT))
+        err_hint(err, "%s", field_of(result, PG_DIAG_MESSAGE_HINT)); /* ours */
     if (*constraint)
         err_place(err, "%s", constraint);
     else if (*table)

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-bool losses_move(PGconn *conn, const struct cursor_position *at, int64_t low, int64_t target,
+bool losses_move(PGconn *conn, struct cursor_position *at, int64_t low, int64_t target,
                  bool from_start, struct err *err)
 {
     enum { NUMBERS = 6, NUMBER_TEXT = 24 };
@@ -23,5 +23,9 @@ bool losses_move(PGconn *conn, const struct cursor_position *at, int64_t low, in
                    "                              $6::int8, $7::bool)",
                    NUMBERS + 1, params, err);
     PQclear(result);
-    return result != NULL;
+    if (!result)
+        return false;
+    at->next_offset = target;
+    at->fence++;
+    return true;
 }

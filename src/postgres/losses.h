@@ -10,8 +10,8 @@
 #include "postgres/claim.h"
 
 /* From at->next_offset to `target`; `low` is the first offset that the log has. `from_start`: the
- * log is read from its start again. */
-bool losses_move(PGconn *conn, const struct cursor_position *at, int64_t low, int64_t target,
+ * log is read from its start again. Sets what `at` is then: the fence is another one. */
+bool losses_move(PGconn *conn, struct cursor_position *at, int64_t low, int64_t target,
                  bool from_start, struct err *err) MUST_CHECK;
 
 #endif

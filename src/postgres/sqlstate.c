@@ -18,7 +18,7 @@
 #define CONFIG ERR_EXIT_CONFIG
 #define OURS   ERR_EXIT_SOFTWARE
 
-/* Codes: appendix A of the PostgreSQL manual, and migrations/0001_control.sql for class PA. */
+/* Codes: appendix A of the PostgreSQL manual, and migrations/ for class PA. */
 static const struct sqlstate_rule rules[] = {
     /* our own, raised by the functions of the control schema */
     {"PA001", RETRY, LATER, 0,
@@ -30,6 +30,7 @@ static const struct sqlstate_rule rules[] = {
     {"PA004", HALT, OURS, 0, "arrays of unequal lengths were sent"},
     {"PA005", HALT, CONFIG, 0,
      "a topic version, incarnation, topic or partition is past what a log id can hold"},
+    {"PA007", HALT, CONFIG, 0, "another group writes the table: each would have half of it"},
 
     /* the record */
     {"23514", RETRY, LATER, 0,

@@ -118,15 +118,14 @@ bool streams_find(PGconn *conn, const char *group, const char *name, struct stre
     return true;
 }
 
-/* "role (os user)": who did it, for the row that others will read. */
-static void actor(const PGconn *conn, char out[192])
+void streams_actor(const PGconn *conn, char out[ACTOR_TEXT])
 {
     char space[1024];
     struct passwd entry, *found = NULL;
     if (getpwuid_r(geteuid(), &entry, space, sizeof space, &found) == 0 && found)
-        snprintf(out, 192, "%.80s (%.80s)", PQuser(conn), found->pw_name);
+        snprintf(out, ACTOR_TEXT, "%.80s (%.80s)", PQuser(conn), found->pw_name);
     else
-        snprintf(out, 192, "%.80s (uid %ld)", PQuser(conn), (long)geteuid());
+        snprintf(out, ACTOR_TEXT, "%.80s (uid %ld)", PQuser(conn), (long)geteuid());
 }
 
 bool streams_halt(PGconn *conn, unsigned stream_id, enum halt_kind kind, const struct err *why,
@@ -137,11 +136,11 @@ bool streams_halt(PGconn *conn, unsigned stream_id, enum halt_kind kind, const s
         [HALT_FLOOD] = "flood",
         [HALT_PREFLIGHT] = "preflight",
     };
-    char id[16], who[192], age[32];
+    char id[16], who[ACTOR_TEXT], age[32];
     struct buf reason = BUF_INIT;
     snprintf(id, sizeof id, "%u", stream_id);
     snprintf(age, sizeof age, "%" PRId64 " us", letters_for);
-    actor(conn, who);
+    streams_actor(conn, who);
     buf_printf(&reason, "%s%s%s%s%s", why->place, *why->place ? ": " : "", why->text,
                *why->sqlstate ? " " : "", why->sqlstate);
     const char *params[] = {id,        kinds[kind], reason.data,
@@ -156,9 +155,9 @@ bool streams_halt(PGconn *conn, unsigned stream_id, enum halt_kind kind, const s
 bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[512],
                     struct err *err)
 {
-    char id[16], who[192];
+    char id[16], who[ACTOR_TEXT];
     snprintf(id, sizeof id, "%u", stream_id);
-    actor(conn, who);
+    streams_actor(conn, who);
     const char *params[] = {id, who};
     PGresult *result =
         conn_query(conn, "SELECT r FROM pactolus.preflight_passed($1::int4, $2) r", 2, params, err);
@@ -174,9 +173,9 @@ bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[5
 bool streams_pause(PGconn *conn, unsigned stream_id, const char *reason, bool *done,
                    struct err *err)
 {
-    char id[16], who[192];
+    char id[16], who[ACTOR_TEXT];
     snprintf(id, sizeof id, "%u", stream_id);
-    actor(conn, who);
+    streams_actor(conn, who);
     const char *params[] = {id, reason, who};
     PGresult *result = conn_query(conn, "SELECT pactolus.pause($1::int4, $2, $3)", 3, params, err);
     if (!result)
@@ -189,9 +188,9 @@ bool streams_pause(PGconn *conn, unsigned stream_id, const char *reason, bool *d
 bool streams_resume(PGconn *conn, unsigned stream_id, const char *reason, bool keep_letters,
                     struct resumed *resumed, struct err *err)
 {
-    char id[16], who[192];
+    char id[16], who[ACTOR_TEXT];
     snprintf(id, sizeof id, "%u", stream_id);
-    actor(conn, who);
+    streams_actor(conn, who);
     const char *params[] = {id, reason, who, keep_letters ? "true" : "false"};
     PGresult *result = conn_query(conn,
                                   "SELECT cursors_back, letters_again, records_again"

@@ -19,6 +19,10 @@ enum halt_kind {
     HALT_PREFLIGHT, /* not ready when a daemon started; ends when one finds it ready */
 };
 
+/* "role (os user)": who did it, for a row that others will read. */
+enum { ACTOR_TEXT = 192 };
+void streams_actor(const PGconn *conn, char out[ACTOR_TEXT]);
+
 enum stream_state { STREAM_RUNNING = 0, STREAM_PAUSED, STREAM_HALTED };
 const char *stream_state_name(enum stream_state state);
 

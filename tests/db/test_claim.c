@@ -308,6 +308,99 @@ static void accounts_are_opened_once_per_lane(void **state)
     assert_int_not_equal(one, other);
 }
 
+/* ---- two groups, one table ---- */
+
+static unsigned stream_of(const char *group, const char *table)
+{
+    char sql[320];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO pactolus.streams (consumer_group, name, schema_name, table_name,"
+             "  view_schema, view_name, fingerprint)"
+             " VALUES ('%s', 's', 'data', '%s', 'sample_v1', '%s', 'f') RETURNING stream_id",
+             group, table, table);
+    return (unsigned)live_int(conn, sql);
+}
+
+static bool claims(unsigned for_stream, struct err *err)
+{
+    char owner[OWNER_TEXT];
+    struct claimed one = {.topic = "shared", .topic_id = "", .topic_version = 1, .start = 0};
+    owner_new(owner);
+    *err = (struct err){0};
+    return claim_run(conn, control, for_stream, "cluster", owner, &one, 1, USEC_PER_SEC, err);
+}
+
+static void refused(unsigned for_stream, const char *writer)
+{
+    struct err err;
+    assert_false(claims(for_stream, &err));
+    assert_string_equal(err.sqlstate, "PA007");
+    assert_int_equal(err.class, ERR_HALT);
+    assert_non_null(strstr(err.text, "data.shared"));
+    assert_non_null(strstr(err.text, writer));
+    assert_memory_equal(err.hint, "pactolus adopt", strlen("pactolus adopt"));
+}
+
+static int64_t cursors_of(unsigned of_stream, const char *what)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT %s FROM pactolus.cursors WHERE stream_id = %u", what,
+             of_stream);
+    return live_int(conn, sql);
+}
+
+static void a_table_is_written_by_one_group(void **state)
+{
+    (void)state;
+    struct err err;
+    unsigned one = stream_of("one", "shared"), two = stream_of("two", "shared");
+    assert_true(claims(one, &err));
+    assert_true(claims(one, &err));
+    refused(two, "group one");
+    assert_int_equal(cursors_of(two, "count(*)"), 0);
+    /* A group none of whose streams names the table any more has let it go. */
+    live_exec(conn, "UPDATE pactolus.streams SET table_name = 'elsewhere'"
+                    " WHERE consumer_group = 'one'");
+    assert_true(claims(two, &err));
+    live_exec(conn,
+              "UPDATE pactolus.streams SET table_name = 'shared' WHERE consumer_group = 'one'");
+    refused(one, "group two");
+    /* adopt takes it back, and fences those who have it. */
+    assert_string_equal(live_value(conn, "SELECT kind || ' ' || what FROM"
+                                         " pactolus.adopt('one', 'cluster', '{}', 'a test', 'me')"),
+                        "table data.shared (two)");
+    assert_int_equal(cursors_of(two, "max(fence)"), 2);
+    refused(two, "group one");
+    assert_int_equal(cursors_of(one, "max(fence)"), 2);
+    assert_true(claims(one, &err));
+}
+
+/* Both begin at once: the second waits for the first, and is refused. */
+static void of_two_groups_that_begin_at_once_one_is_refused(void **state)
+{
+    (void)state;
+    struct err err;
+    unsigned three = stream_of("three", "race"), four = stream_of("four", "race");
+    char sql[64], expected[16];
+    snprintf(sql, sizeof sql, "BEGIN; SELECT pactolus.take_table(%u)", three);
+    live_exec(control, sql);
+    snprintf(sql, sizeof sql, "SELECT pactolus.take_table(%u)", four);
+    assert_int_equal(PQsendQuery(conn, sql), 1);
+    snprintf(expected, sizeof expected, "%d", PQbackendPID(conn));
+    PGconn *watch = live_open();
+    do
+        snprintf(sql, sizeof sql, "SELECT cardinality(pg_blocking_pids(%s))", expected);
+    while (live_int(watch, sql) == 0);
+    conn_close(watch);
+    live_exec(control, "COMMIT");
+    PGresult *result = PQgetResult(conn);
+    conn_error(&err, conn, result);
+    PQclear(result);
+    assert_null(PQgetResult(conn));
+    assert_string_equal(err.sqlstate, "PA007");
+    assert_non_null(strstr(err.text, "group three"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +415,8 @@ int main(void)
         cmocka_unit_test(positions_settle_unknown_outcomes),
         cmocka_unit_test(accounts_are_opened_once_per_lane),
         cmocka_unit_test(a_forgotten_owner_is_registered_with_its_next_session),
+        cmocka_unit_test(a_table_is_written_by_one_group),
+        cmocka_unit_test(of_two_groups_that_begin_at_once_one_is_refused),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }

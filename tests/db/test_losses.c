@@ -59,11 +59,15 @@ static const char *line(const struct cursor_position *at)
     return live_value(conn, sql);
 }
 
-static void move(const struct cursor_position *at, int64_t low, int64_t target, bool from_start)
+static void move(struct cursor_position *at, int64_t low, int64_t target, bool from_start)
 {
+    struct cursor_position now = {.cursor_id = at->cursor_id};
     struct err err = ERR_INIT;
-    if (!losses_move(conn, at, low, target, from_start, &err))
+    if (!losses_move(conn, at, low, target, from_start, &err) ||
+        !cursor_positions(conn, &now, 1, &err))
         fail_msg("[%s] %s", err.sqlstate, err.text);
+    assert_int_equal(at->fence, now.fence); /* another one than before, which `at` knows */
+    assert_int_equal(at->next_offset, target);
 }
 
 static void what_expired_is_lost(void **state)
@@ -111,7 +115,7 @@ static void a_cut_log_begins_a_new_pass(void **state)
                         "0 100 30");
 }
 
-static void refused(const struct cursor_position *at, const char *sqlstate)
+static void refused(struct cursor_position *at, const char *sqlstate)
 {
     struct err err = ERR_INIT;
     assert_false(losses_move(conn, at, 150, 150, true, &err));

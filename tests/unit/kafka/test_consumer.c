@@ -241,11 +241,19 @@ static void whole_life(void **state)
     assign_at(&f, 3, 0);
     read_to_ends(&f, (int64_t[]){3, 0});
     struct topic_partition commits[] = {{"t", 0, RECORDS}, {"t", 1, 7}};
-    assert_true(consumer_commit(f.consumer, commits, 2));
-    assert_false(consumer_commit(f.consumer, commits, 2)); /* one outstanding */
+    const char *const notes[] = {"", "a note"};
+    struct group_offset told[] = {{.topic = "t", .partition = 1}, {.topic = "t", .partition = 0}};
+    struct err err = ERR_INIT;
+    assert_true(consumer_commit(f.consumer, commits, notes, 2));
+    assert_false(consumer_commit(f.consumer, commits, notes, 2)); /* one outstanding */
     next_event(&f, CONSUMER_COMMITTED, &event);
     assert_int_equal(event.err.class, ERR_NONE);
     assert_int_equal(event.n_partitions, 2);
+    assert_true(admin_group_offsets(consumer_client(f.consumer), "g", told, 2, 5000, &err));
+    assert_int_equal(told[0].offset, 7);
+    assert_string_equal(told[0].note, "a note");
+    assert_int_equal(told[1].offset, RECORDS);
+    assert_string_equal(told[1].note, "");
     assert_int_equal(intake_length(f.intake), 0);
     assert_int_equal(consumer_strays(f.consumer), 0);
     leave(&f);

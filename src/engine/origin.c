@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/origin.h"
+
+#include "postgres/identity.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BROKER_PATIENCE_MS = 10000 };
+
+void origin_write(const struct origin *origin, char note[COMMIT_NOTE])
+{
+    snprintf(note, COMMIT_NOTE, "pactolus %s %" PRId64 " %" PRId64, origin->database_id,
+             origin->log, origin->fence);
+}
+
+bool origin_parse(const char *note, struct origin *origin)
+{
+    char end;
+    *origin = (struct origin){0};
+    return sscanf(note, "pactolus %36[0-9a-f-] %" SCNd64 " %" SCNd64 "%c", origin->database_id,
+                  &origin->log, &origin->fence, &end) == 3 &&
+           strlen(origin->database_id) == DATABASE_ID_TEXT - 1;
+}
+
+static bool read_offsets(const struct claiming *claiming, struct group_offset *offsets,
+                         struct err *err)
+{
+    for (unsigned i = 0; i < claiming->n; i++)
+        offsets[i] = (struct group_offset){.topic = claiming->list[i].topic,
+                                           .partition = claiming->list[i].partition};
+    return admin_group_offsets(claiming->client, claiming->group, offsets, claiming->n,
+                               BROKER_PATIENCE_MS, err);
+}
+
+/* Does the group know more of this log than the database does? */
+static bool is_behind(const struct claimed *claimed, const struct group_offset *offset,
+                      const struct origin *origin)
+{
+    if (!claimed->exists) /* a log of another incarnation says nothing */
+        return !claimed->topic_known;
+    if (claimed->log != origin->log)
+        return false;
+    return origin->fence > claimed->fence ||
+           (origin->fence == claimed->fence && offset->offset > claimed->next_offset);
+}
+
+/* One partition's note. `fork`: the database is behind what it said under its present id. */
+static bool compare(const struct identity *identity, struct claimed *claimed,
+                    const struct group_offset *offset, bool *fork, struct err *err)
+{
+    struct origin origin;
+    if (offset->offset < 0 || !origin_parse(offset->note, &origin))
+        return true;
+    if (!identity_knows(identity, origin.database_id)) {
+        identity_foreign(identity, origin.database_id, err);
+        return err_place(err, "%s[%d]", offset->topic, (int)offset->partition);
+    }
+    if (!is_behind(claimed, offset, &origin))
+        return true;
+    claimed->told = offset->offset;
+    claimed->topic_known = true; /* it was read: what is lost of it is read from its beginning */
+    *fork |= strcmp(origin.database_id, identity->database_id) == 0;
+    return true;
+}
+
+static bool compare_all(struct claiming *claiming, const struct identity *identity, bool *fork,
+                        struct err *err)
+{
+    struct group_offset *offsets = mem_zero(claiming->n + 1, sizeof(*offsets));
+    bool good = read_offsets(claiming, offsets, err);
+    for (unsigned i = 0; good && i < claiming->n; i++)
+        good = compare(identity, &claiming->list[i], &offsets[i], fork, err);
+    free(offsets);
+    return good;
+}
+
+bool origin_check(struct claiming *claiming, PGconn *conn, struct err *err)
+{
+    struct identity identity = {0};
+    bool fork = false, good = false;
+    /* Asked each time: brokers may have become another cluster's behind their name. */
+    char *cluster_id = admin_cluster_id(claiming->client, BROKER_PATIENCE_MS, err);
+    if (!cluster_id)
+        return false;
+    good = identity_read(conn, claiming->group, cluster_id, &identity, err) &&
+           identity_judge(&identity, cluster_id, err) &&
+           compare_all(claiming, &identity, &fork, err);
+    if (good && fork)
+        good = identity_branch(conn, &identity, claiming->group, "behind what the group was told",
+                               err) &&
+               identity_read(conn, claiming->group, cluster_id, &identity, err);
+    memcpy(claiming->database_id, identity.database_id, sizeof(claiming->database_id));
+    identity_free(&identity);
+    free(cluster_id);
+    return good;
+}

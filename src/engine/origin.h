@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * origin: is this the database that the group's offsets come from? With every offset that is told to
+ * Kafka goes a note: the database's id, the log and the fence. A claim compares it with what
+ * PostgreSQL knows:
+ *
+ *   another database    halt, until `pactolus adopt`: a copy beside the original, or the wrong one
+ *   a later claim or    the database is behind: a restored backup, or a standby that lagged when it
+ *   offset than ours    was promoted. Reading again is harmless, since every record has its place; so
+ *                       go on, say so, and give the database a new id: should the other history go
+ *                       on as well, its daemons find the new id and halt
+ *
+ * Nothing else is ever taken from the group's offsets.
+ */
+#ifndef PACTOLUS_ENGINE_ORIGIN_H
+#define PACTOLUS_ENGINE_ORIGIN_H
+
+#include "engine/claiming.h"
+
+struct origin {
+    char database_id[DATABASE_ID_TEXT];
+    log_id log;
+    int64_t fence;
+};
+
+void origin_write(const struct origin *origin, char note[COMMIT_NOTE]);
+/* False for what is no note of ours. */
+bool origin_parse(const char *note, struct origin *origin);
+
+/* In the worker, after claim_look: halts, or sets `told` of what is behind, and the claiming's
+ * database_id. */
+bool origin_check(struct claiming *claiming, PGconn *conn, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "postgres/identity.h"
+
+#include "postgres/streams.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A halt whose hint begins like this is ended by adopt (migrations/0006). */
+#define ADOPT_HINT "pactolus adopt --dry-run, then --execute, if this is the right one"
+
+static void take(const PGresult *result, int column, char *out, size_t size)
+{
+    snprintf(out, size, "%s", PQgetvalue(result, 0, column));
+}
+
+bool identity_read(PGconn *conn, const char *group, const char *cluster_id,
+                   struct identity *identity, struct err *err)
+{
+    const char *params[] = {group, cluster_id};
+    PGresult *result = conn_query(conn,
+                                  "SELECT database_id, known, moved, was, is_now, cluster_id"
+                                  "  FROM pactolus.identify($1, $2)",
+                                  2, params, err);
+    identity_free(identity);
+    if (!result)
+        return false;
+    bool found = PQntuples(result) == 1;
+    if (found) {
+        take(result, 0, identity->database_id, sizeof identity->database_id);
+        buf_puts(&identity->known, PQgetvalue(result, 0, 1));
+        identity->moved = *PQgetvalue(result, 0, 2) == 't';
+        take(result, 3, identity->was, sizeof identity->was);
+        take(result, 4, identity->is_now, sizeof identity->is_now);
+        take(result, 5, identity->cluster_id, sizeof identity->cluster_id);
+    }
+    PQclear(result);
+    return found || err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "pactolus.identity has no row");
+}
+
+void identity_free(struct identity *identity)
+{
+    buf_free(&identity->known);
+    *identity = (struct identity){0};
+}
+
+bool identity_judge(const struct identity *identity, const char *cluster_id, struct err *err)
+{
+    if (identity->moved) {
+        err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
+                "this database is a copy: written as %s, it is now %s", identity->was,
+                identity->is_now);
+        return err_hint(err, ADOPT_HINT "; else look at database.conninfo");
+    }
+    if (strcmp(identity->cluster_id, cluster_id) == 0)
+        return true;
+    err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
+            "the group's positions are of Kafka cluster %s, the brokers are of %s",
+            identity->cluster_id, cluster_id);
+    return err_hint(err, ADOPT_HINT "; else look at kafka.bootstrap_servers");
+}
+
+bool identity_knows(const struct identity *identity, const char *database_id)
+{
+    return *database_id && identity->known.data && strstr(identity->known.data, database_id);
+}
+
+bool identity_foreign(const struct identity *identity, const char *database_id, struct err *err)
+{
+    err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
+            "the group's offsets in Kafka were committed from database %s, this is %s", database_id,
+            identity->database_id);
+    return err_hint(err, ADOPT_HINT "; else another database works under this group's name");
+}
+
+bool identity_branch(PGconn *conn, const struct identity *identity, const char *group,
+                     const char *why, struct err *err)
+{
+    char who[ACTOR_TEXT];
+    streams_actor(conn, who);
+    const char *params[] = {identity->database_id, group, why, who};
+    PGresult *result =
+        conn_query(conn, "SELECT pactolus.branch($1::uuid, $2, $3, $4)", 4, params, err);
+    PQclear(result);
+    return result != NULL;
+}
+
+bool identity_adopt(PGconn *conn, const char *group, const char *cluster_id,
+                    const char *const *over, unsigned n, const char *why,
+                    void (*each)(const char *kind, const char *what), struct err *err)
+{
+    char who[ACTOR_TEXT];
+    struct buf ids = BUF_INIT;
+    streams_actor(conn, who);
+    conn_text_array(&ids, over, n);
+    const char *params[] = {group, cluster_id, ids.data, why, who};
+    PGresult *result = conn_query(
+        conn, "SELECT kind, what FROM pactolus.adopt($1, $2, $3::text[]::uuid[], $4, $5)", 5,
+        params, err);
+    buf_free(&ids);
+    for (int i = 0; result && i < PQntuples(result); i++)
+        each(PQgetvalue(result, i, 0), PQgetvalue(result, i, 1));
+    PQclear(result);
+    return result != NULL;
+}

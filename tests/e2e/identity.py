@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The right database, the right cluster and the right group: a copy, a restored backup, another cluster and
+another group's table are found out before anything is written, and `adopt` ends it."""
+
+import contextlib
+
+import psycopg2
+
+from harness import equal, expect, test, wait
+import model
+
+
+def items(quantity, first, last):
+    return [model.item_record(f"i{n}", quantity=quantity) for n in range(first, last)]
+
+
+def begin(t):
+    """Ten records read and told to the group, and nobody at work."""
+    topic = t.topic(partitions=2)
+    config = t.config(streams={"items": t.stream(topic)})
+    t.migrate(config)
+    t.produce(topic, items(1, 0, 10))
+    t.run_to_end(config)
+    return topic, config
+
+
+@contextlib.contextmanager
+def copy_of(t, physical=False):
+    """A copy of the test's database beside it, asked by its `ask`. A physical one (a file system's snapshot,
+    a base backup) knows itself for the original: here it is told so."""
+    name = t.database[:50] + "_copy"
+    with contextlib.closing(psycopg2.connect(t.postgres.conninfo())) as connection:
+        connection.autocommit = True
+        for session in t.connections.values():
+            session.close()
+        t.connections.clear()
+        connection.cursor().execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s", (t.database,))
+        connection.cursor().execute(f'create database "{name}" template "{t.database}"')
+        copy = Copy(t, name)
+        if physical:
+            copy.ask("update pactolus.identity i set (system_identifier, database_oid) = "
+                     "(h.system_identifier, h.database_oid) from pactolus.here() h")
+        try:
+            yield copy
+        finally:
+            for daemon in t.daemons:
+                daemon.close()
+            connection.cursor().execute(f'drop database "{name}" with (force)')
+
+
+class Copy:
+    def __init__(self, t, name):
+        self.t, self.conninfo = t, t.postgres.conninfo(name)
+
+    def config(self, topic):
+        return self.t.config("copy", streams={"items": self.t.stream(topic)},
+                             database={"conninfo": self.conninfo})
+
+    def ask(self, query):
+        with contextlib.closing(psycopg2.connect(self.conninfo)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchall() if cursor.description else []
+
+    def position(self):
+        return self.ask("select coalesce(sum(next_offset), 0)::int from pactolus.current_cursors")[0][0]
+
+
+POSITION = "select coalesce(sum(next_offset), 0)::int from pactolus.current_cursors"
+
+
+def refused(t, config, *words):
+    """The daemon does not even join, and says why."""
+    daemon = t.daemon(config)
+    equal(daemon.finish(), 78, "exit status")
+    for word in (*words, "pactolus adopt"):
+        expect(word in daemon.text(), f"the message lacks {word!r}:", daemon.text())
+
+
+def halted(t, what):
+    return wait(lambda: t.sql("select reason, hint from pactolus.streams where state = 'halted'"), what)[0]
+
+
+@test
+def a_copy_of_the_database_is_refused_until_it_is_adopted(t):
+    """And once it is, the original is: one of the two stands still, whichever it is."""
+    topic, config = begin(t)
+    with copy_of(t) as copy:
+        t.produce(topic, items(2, 5, 15))
+        refused(t, copy.config(topic), "copy")
+        equal((copy.position(), t.value(POSITION)), (10, 10), "positions of copy and original")
+        adopted = t.must("adopt", "--execute", "--config", copy.config(topic), "--reason", "a test").out
+        expect("adopted" in adopted, "adopt says nothing:", adopted)
+        daemon = t.daemon(copy.config(topic))
+        wait(lambda: copy.position() == 20, "the copy to go on")
+        equal(daemon.stop(), 0, "exit status")
+
+        daemon = t.daemon(config)
+        reason, hint = halted(t, "the original to halt")
+        expect("committed from database" in reason and hint.startswith("pactolus adopt"), reason, hint)
+        equal(t.value(POSITION), 10, "position of the original")
+        said = t.must("adopt", "--execute", "--config", config, "--reason", "the copy was a mistake").out
+        expect("items: goes on" in said and "over" in said, "adopt does not say so:", said)
+        wait(lambda: t.caught_up(topic), "the original to go on")
+        equal(daemon.stop(), 0, "exit status")
+        equal(t.sql("select kind, reason, cardinality(over), by <> '' from pactolus.adoptions"),
+              [("adopted", "the copy was a mistake", 1, True)], "adoptions")
+        t.check_account(consumed=20, dead_lettered=0)
+
+
+@test
+def a_restored_backup_goes_back_and_says_so(t):
+    """Its history is another one from then on: what it replaced halts, should it come back."""
+    topic, config = begin(t)
+    with copy_of(t, physical=True) as backup:
+        t.produce(topic, items(2, 5, 15))
+        t.run_to_end(config)
+        equal((backup.position(), t.value(POSITION)), (10, 20), "positions of backup and original")
+        daemon = t.daemon(backup.config(topic))
+        wait(lambda: backup.position() == 20, "the backup to catch up")
+        wait(lambda: "is behind what it had told" in daemon.text(), "the daemon to say so")
+        equal(daemon.stop(), 0, "exit status")
+        equal(backup.ask("select kind from pactolus.adoptions"), [("behind",)], "adoptions of the backup")
+        equal(dict(backup.ask("select item_id, quantity from data.items")),
+              {f"i{n}": 1 if n < 5 else 2 for n in range(15)}, "rows of the backup")
+
+        # Once more on the backup: there is nothing to say.
+        t.produce(topic, items(3, 0, 1))
+        daemon = t.run_to_end(backup.config(topic))
+        expect("behind" not in daemon.text(), "said again:", daemon.text())
+
+        daemon = t.daemon(config)
+        reason, _ = halted(t, "what it replaced to halt")
+        expect("committed from database" in reason, "the reason:", reason)
+        equal(t.value(POSITION), 20, "position of what it replaced")
+
+
+@test
+def a_database_that_lost_its_cursors_reads_from_the_beginning(t):
+    """Restored from before its first start: what the group was told shows that the topic was read, so that
+    `latest` would lose what was written since."""
+    topic = t.topic(partitions=1)
+    config = t.config(streams={"items": t.stream(topic, start="latest")})
+    t.migrate(config)
+    with copy_of(t, physical=True) as backup:
+        daemon = t.daemon(config)
+        wait(lambda: t.positions(), "the claim")
+        t.produce(topic, items(1, 0, 10))
+        wait(lambda: t.caught_up(topic), "the records")
+        equal(daemon.stop(), 0, "exit status")
+        t.run_to_end(t.config("copy", streams={"items": t.stream(topic, start="latest")},
+                              database={"conninfo": backup.conninfo}))
+        equal(backup.ask("select count(*)::int from data.items"), [(10,)], "rows")
+
+
+@test
+def another_cluster_is_refused_until_it_is_adopted(t):
+    topic, config = begin(t)
+    t.sql("update pactolus.groups set cluster_id = 'elsewhere'")
+    refused(t, config, "elsewhere")
+    for arguments in ([], ["--execute"], ["--execute", "--dry-run", "--reason", "both"]):
+        equal(t.pactolus("adopt", "--config", config, *arguments).code, 64, f"exit status with {arguments}")
+    said = t.must("adopt", "--config", config, "--dry-run").out
+    expect("was elsewhere" in said and "nothing was changed" in said, "the dry run:", said)
+    equal(t.value("select count(*) from pactolus.adoptions"), 0, "adoptions after a dry run")
+    refused(t, config, "elsewhere")
+    t.must("adopt", "--execute", "--config", config, "--reason", "moved")
+    t.produce(topic, items(2, 0, 10))
+    t.run_to_end(config)
+    t.check_account(consumed=20, dead_lettered=0)
+    equal(t.sql("select cluster_id from pactolus.adoptions"), [("elsewhere",)], "the cluster before")
+
+
+@test
+def a_role_that_may_not_see_the_system_identifier_works(t):
+    """Some providers revoke it: the oid of the database is compared all the same."""
+    topic, config = begin(t)
+    t.sql("revoke execute on function pg_control_system() from public")
+    role = f"plain_{t.id}"[:63]
+    t.sql(f'create role "{role}" login')
+    t.sql(f'grant usage on schema pactolus, data to "{role}"')
+    t.sql(f'grant select, insert, update, delete on all tables in schema pactolus to "{role}"')
+    t.sql(f'grant select, insert, update on all tables in schema data to "{role}"')
+    try:
+        plain = t.config("plain", streams={"items": t.stream(topic)},
+                         database={"conninfo": t.conninfo.replace("user=pactolus", f"user={role}")})
+        t.produce(topic, items(2, 0, 10))
+        t.run_to_end(plain)
+        t.check_account(consumed=20, dead_lettered=0)
+        t.sql("update pactolus.identity set database_oid = 1")
+        refused(t, plain, "copy")
+    finally:
+        t.sql("grant execute on function pg_control_system() to public")
+        t.sql(f'drop owned by "{role}"')
+        t.sql(f'drop role "{role}"')
+
+
+@test
+def two_groups_on_one_table_are_refused(t):
+    """The second halts, and the first goes on. What is adopted changes hands while both run."""
+    topic, config = begin(t)
+    other = t.config("other", group=f"{t.group}.other", streams={"items": t.stream(topic)})
+    t.migrate(other)
+
+    def halts(group):
+        return wait(lambda: t.sql("select reason, hint from pactolus.streams where state = 'halted' and "
+                                  "consumer_group = %s", group), f"group {group} to halt")[0]
+
+    def reads(group):
+        return t.value("select count(*) from pactolus.cursors c join pactolus.streams using (stream_id) "
+                       "where consumer_group = %s and next_offset > 0", group)
+
+    first, second = t.daemon(config), t.daemon(other)
+    reason, hint = halts(f"{t.group}.other")
+    expect("data.items" in reason and f"group {t.group};" in reason and "adopt" in hint, reason, hint)
+    t.produce(topic, items(2, 0, 10))
+    wait(lambda: t.caught_up(topic), "the first group to go on")
+    equal(reads(f"{t.group}.other"), 0, "cursors of the refused group that have moved")
+
+    said = t.must("adopt", "--execute", "--config", other, "--reason", "the group has a new name").out
+    expect(f"data.items ({t.group}) wrote it until now" in said, "adopt does not say so:", said)
+    reason, _ = halts(t.group)
+    expect(f"group {t.group}.other;" in reason, "the reason:", reason)
+    t.produce(topic, items(3, 5, 15))
+    wait(lambda: t.value("select count(*) from data.items where quantity = 3") == 10, "the second to go on")
+    equal(t.value("select sum(consumed)::int from pactolus.account where consumer_group = %s",
+                  f"{t.group}.other"), 30, "records of the second group")
+    equal((first.stop(), second.stop()), (0, 0), "exit status")
+    t.check_account(consumed=20, dead_lettered=0)
+    equal(t.sql("select tables from pactolus.adoptions"), [([f"data.items ({t.group})"],)], "adoptions")
