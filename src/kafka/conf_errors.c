@@ -83,7 +83,8 @@ static const struct class_row table[] = {
     {E(INVALID_SESSION_TIMEOUT), ERR_HALT, ERR_EXIT_CONFIG, "outside the broker's bounds",
      "see group.min.session.timeout.ms of the broker"},
     {E(INVALID_GROUP_ID), ERR_HALT, ERR_EXIT_CONFIG, "the name is not a group's", ""},
-    {E(FENCED_INSTANCE_ID), ERR_HALT, ERR_EXIT_TEMPORARY, "another process has this instance id",
+    /* not temporary: two that are started again would end one another for ever */
+    {E(FENCED_INSTANCE_ID), ERR_HALT, ERR_EXIT_CONFIG, "another process has this instance id",
      "group.instance.id must differ between the daemons of a group"},
     {E(_FATAL), ERR_HALT, ERR_EXIT_TEMPORARY, "this client is of no more use", ""},
 

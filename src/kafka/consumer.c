@@ -191,8 +191,9 @@ static void on_error(struct consumer *consumer, struct consumer_event *event)
                   (long long)event->partitions[0].offset);
     if (fatal) {
         /* Whatever the code would mean of a living client: this one is over. */
+        if (event->err.class != ERR_HALT)
+            event->err.exit = ERR_EXIT_TEMPORARY;
         event->err.class = ERR_HALT;
-        event->err.exit = ERR_EXIT_TEMPORARY;
     } else if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && consumer->one) {
         event->kind = CONSUMER_OUT_OF_RANGE;
     } else if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF && consumer->one) {

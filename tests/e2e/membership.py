@@ -10,6 +10,7 @@ import confluent_kafka.admin
 
 from harness import equal, expect, test, wait
 import model
+import together
 
 # Old enough to lose against anything that was written before the topic was made anew, did time decide.
 LONG_AGO = 1_000_000_000_000
@@ -222,3 +223,88 @@ def a_log_that_was_cut_short_goes_on_at_its_end(t):
     equal(quantities(t), {f"i{n}": 1 if n < 5 else 2 for n in range(15)}, "rows")
     t.check_account(advanced=60 + 10, consumed=10 + 10, gaps=50, lost=0)
     equal(losses(t), [("truncation", 60, 10, 0, 0)], "losses")
+
+
+# --- eager, and static ------------------------------------------------------------------------------
+
+
+@test(real_kafka=True)
+def an_eager_group_shares_hands_over_and_takes_back(t):
+    """Every rebalance takes everything from everybody; still nothing is lost or doubled."""
+    topic, config, flow, first, first_owner, second, second_owner = together.begin(
+        t, kafka={"partition_assignment_strategy": "range"})
+    try:
+        equal(together.owners(t), {first_owner: 3, second_owner: 3}, "cursors of each")
+        together.advances(t, first_owner)
+        expect("giving back 6 partitions" in first.text(), "the first one kept partitions:", first.text())
+        equal(first.stop(), 0, "exit status")
+        wait(lambda: together.owners(t) == {second_owner: 6}, "the second to have everything")
+        together.advances(t, second_owner)
+        second.freeze()
+        third = t.daemon(config)
+        wait(lambda: second_owner not in together.owners(t), "the frozen one to lose everything", 20)
+        second.thaw()
+        wait(lambda: sorted(together.owners(t).values()) == [3, 3], "the thawed one to join again", 30)
+    finally:
+        together.conclude(t, topic, flow)
+    expect(second.alive() and third.alive(), "a daemon died")
+
+
+def instance(name):
+    return ["--set", f"kafka.group_instance_id={name}"]
+
+
+def holds(t, owner):
+    """Partitions whose cursor this owner holds."""
+    return {p for p, in t.sql("select l.partition from pactolus.cursors c join pactolus.logs l using (log_id) "
+                              "where c.owner = %s", owner)}
+
+
+@test(real_kafka=True)
+def a_static_member_that_is_restarted_keeps_its_partitions(t):
+    """Stopped or killed: within its session timeout nobody else is bothered, and it goes on at once."""
+    topic, config, flow, first, first_owner, second, second_owner = together.begin(
+        t, kafka={"session_timeout_ms": 30000}, more=(instance("a"), instance("b")))
+    try:
+        wait(lambda: len(holds(t, second_owner)) == 3, "the shares")
+        mine, claims = holds(t, first_owner), second.text().count("claiming")
+        for end in (lambda: equal(first.stop(), 0, "exit status"), lambda: first.kill()):
+            together.advances(t, first_owner)
+            end()
+            first = t.daemon(config, *instance("a"))
+            wait(lambda: not holds(t, first_owner), "the restarted one to claim", 20)
+            first_owner = next(o for o in together.owners(t) if o != second_owner)
+            equal(holds(t, first_owner), mine, "partitions after the restart")
+        together.advances(t, second_owner)
+        equal(second.text().count("claiming"), claims, "claims of the other")
+    finally:
+        together.conclude(t, topic, flow)
+
+
+@test(real_kafka=True)
+def a_static_member_that_stays_away_is_replaced(t):
+    topic, _, flow, first, first_owner, second, second_owner = together.begin(
+        t, more=(instance("a"), instance("b")))
+    try:
+        equal(first.stop(), 0, "exit status")
+        wait(lambda: together.owners(t) == {second_owner: 6}, "the other to take over", together.TAKEN_OVER)
+    finally:
+        together.conclude(t, topic, flow)
+    expect(second.alive(), "the other daemon died")
+
+
+@test(real_kafka=True)
+def of_two_with_one_instance_id_the_older_one_ends(t):
+    """It says why, with a code that no supervisor starts again: else the two would end one another for ever."""
+    topic = t.topic("items", partitions=2)
+    config = t.config(streams={"items": t.stream(topic)}, kafka=together.KAFKA)
+    t.migrate(config)
+    first = t.daemon(config, *instance("same"))
+    wait(lambda: together.owners(t), "the first daemon's claim")
+    second = t.daemon(config, *instance("same"))
+    equal(first.finish(), 78, "exit status of the older one")
+    expect("group.instance.id must differ" in first.text(), "it does not say why:", first.text())
+    t.produce(topic, batch(1, 0, 20))
+    wait(lambda: t.caught_up(topic), "the newer one to go on")
+    expect(second.alive(), "the newer one died")
+    t.check_account(consumed=20, dead_lettered=0)

@@ -48,17 +48,18 @@ def owners(t):
     return dict(t.sql("select owner, count(*) from pactolus.cursors where owner is not null group by 1"))
 
 
-def begin(t, **fields):
-    """Two daemons that share the topic's partitions, and a flow of records."""
+def begin(t, kafka=None, more=((), ()), **fields):
+    """Two daemons that share the topic's partitions, and a flow of records. `kafka`: more of its properties;
+    `more`: arguments of the first and of the second daemon."""
     topic = t.topic("items", partitions=6)
-    config = t.config(streams={"items": t.stream(topic)}, kafka=KAFKA)
+    config = t.config(streams={"items": t.stream(topic)}, kafka={**KAFKA, **(kafka or {})})
     t.migrate(config)
     flow = Flow(t, topic, **fields)
     try:
-        first = t.daemon(config)
+        first = t.daemon(config, *more[0])
         wait(lambda: len(owners(t)) == 1, "the first daemon's claim")
         first_owner = next(iter(owners(t)))
-        second = t.daemon(config)
+        second = t.daemon(config, *more[1])
         wait(lambda: len(owners(t)) == 2, "both daemons to share the partitions")
     except BaseException:
         flow.stop()
