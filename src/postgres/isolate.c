@@ -96,7 +96,9 @@ static bool exchange(struct isolating *isolating, int64_t *written, struct err *
 static bool begin(struct isolating *isolating)
 {
     const struct write_target *target = isolating->target;
-    enum statement kind = target->hard_deletes ? STATEMENT_UPSERT : STATEMENT_UPSERT_SOFT;
+    /* Who was met is not asked here, so these serve partitioned tables too. */
+    enum statement kind =
+        target->hard_deletes ? STATEMENT_UPSERT_BLIND : STATEMENT_UPSERT_SOFT_BLIND;
     const struct statement_text *text = &target->statements[kind];
     int64_t ignored;
     statement_advance_params(&isolating->params, isolating->batch);

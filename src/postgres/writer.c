@@ -149,8 +149,10 @@ static enum statement kind_of(const struct write_target *target, const struct ba
     if (batch->n_rows == 0)
         return STATEMENT_ACCOUNT;
     if (batch->tombstones && !target->hard_deletes)
-        return STATEMENT_UPSERT_SOFT;
-    return plain_insert ? STATEMENT_INSERT : STATEMENT_UPSERT;
+        return target->partitioned ? STATEMENT_UPSERT_SOFT_BLIND : STATEMENT_UPSERT_SOFT;
+    if (plain_insert)
+        return STATEMENT_INSERT;
+    return target->partitioned ? STATEMENT_UPSERT_BLIND : STATEMENT_UPSERT;
 }
 
 static bool send_rows(struct writer *writer, const struct write_target *target,
@@ -204,8 +206,10 @@ static void take_failure(struct writer *writer, struct flight *flight, const PGr
     flight->failed = true;
     conn_error(&flight->err, writer->conn, result);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-    flight->key_conflict = flight->plain_insert && strcmp(flight->err.sqlstate, "23505") == 0 &&
-                           constraint && statement_is_key(flight->target->layout, constraint);
+    /* A partition's key has a name of its own. If it was another index, the upsert meets it too. */
+    flight->key_conflict =
+        flight->plain_insert && strcmp(flight->err.sqlstate, "23505") == 0 && constraint &&
+        (flight->target->partitioned || statement_is_key(flight->target->layout, constraint));
 }
 
 static void take_rows(struct flight *flight, const PGresult *result)

@@ -30,6 +30,7 @@ struct write_target {
     const struct statement_text *statements; /* STATEMENT_COUNT of them */
     const char *dlq_topic;                   /* "" = the ledger only */
     bool hard_deletes;
+    bool partitioned; /* the table is: its upserts are BLIND, and keys have the partitions' names */
 };
 
 /* What became of a batch. */

@@ -202,16 +202,20 @@ static void draft_rows(struct draft *draft, enum statement kind)
 {
     struct buf *text = &draft->text;
     bool upsert = kind != STATEMENT_INSERT;
+    bool blind = kind == STATEMENT_UPSERT_BLIND || kind == STATEMENT_UPSERT_SOFT_BLIND;
+    bool soft = kind == STATEMENT_UPSERT_SOFT || kind == STATEMENT_UPSERT_SOFT_BLIND;
     buf_puts(text, "WITH up AS (");
     draft_insert(draft);
     if (upsert)
-        draft_conflict(draft, kind == STATEMENT_UPSERT_SOFT);
+        draft_conflict(draft, soft);
     /* xmax of a row that was inserted is 0; of one that ON CONFLICT locked and updated, our own
      * transaction. Comparing xid with an integer costs less than its text form. */
-    bool sees_met = upsert && !draft->layout->append;
+    bool sees_met = upsert && !blind && !draft->layout->append;
     buf_printf(text, " RETURNING %s), done AS (SELECT count(*) AS written, %s AS fresh FROM up) ",
                sees_met ? "t.xmax = 0 AS fresh" : "1",
-               sees_met ? "count(*) FILTER (WHERE up.fresh)" : "count(*)");
+               sees_met ? "count(*) FILTER (WHERE up.fresh)"
+               : blind  ? "0::int8"
+                        : "count(*)");
     char counted[128];
     snprintf(counted, sizeof counted, "d.written, cardinality($%u) - d.written FROM done AS d",
              draft->log_param);

@@ -25,6 +25,10 @@ enum statement {
     STATEMENT_INSERT,
     /* No rows at all: only the account. Parameters: the seven account values. */
     STATEMENT_ACCOUNT,
+    /* Both upserts for partitioned tables, where RETURNING has no xmax to tell who was met: all
+     * rows count as such. */
+    STATEMENT_UPSERT_BLIND,
+    STATEMENT_UPSERT_SOFT_BLIND,
     STATEMENT_COUNT,
 };
 

@@ -307,6 +307,35 @@ static void tombstones_keep_columns_or_clear_them(void **state)
     table_is("a=-");
 }
 
+/* The same table, partitioned: the key of a partition has a name of its own, and nobody can tell
+ * which keys were met. */
+static void partitioned_tables_take_batches_too(void **state)
+{
+    (void)state;
+    live_exec(conn,
+              "ALTER TABLE data.sample RENAME TO whole;"
+              "CREATE TABLE data.sample (LIKE data.whole INCLUDING ALL) PARTITION BY HASH (id);"
+              "CREATE TABLE data.part PARTITION OF data.sample FOR VALUES WITH (MODULUS 1,"
+              " REMAINDER 0)");
+    target.partitioned = true;
+    put(&first, "a", "1", false);
+    send_batch(&first, true);
+    committed(&first, 1, 0);
+    put(&second, "a", "2", false);
+    put(&second, "b", "3", false);
+    send_batch(&second, true);
+    assert_true(failed(&second, "23505").key_conflict);
+    send_batch(&second, false);
+    committed(&second, 2, 2);
+    table_is("a=2 b=3");
+    batch_reset(&first);
+    put(&first, "a", NULL, true);
+    send_batch(&first, false);
+    committed(&first, 1, 1);
+    account_is("4,4,0,0,0,0");
+    live_exec(conn, "DROP TABLE data.sample; ALTER TABLE data.whole RENAME TO sample");
+}
+
 static void a_wrong_fence_fails_alone(void **state)
 {
     (void)state;
@@ -621,6 +650,7 @@ int main(void)
         TEST(the_account_is_exact),
         TEST(a_lost_account_is_made_anew),
         TEST(tombstones_keep_columns_or_clear_them),
+        TEST(partitioned_tables_take_batches_too),
         TEST(a_wrong_fence_fails_alone),
         TEST(a_wrong_offset_fails_the_next_too_and_both_go_again),
         TEST(a_known_key_ends_a_plain_insert),
