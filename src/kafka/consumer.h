@@ -87,6 +87,10 @@ void consumer_free(struct consumer *consumer, int patience_ms);
 /* Records and ends that came without an intake (CONSUMER_STRAY), since the start. */
 uint64_t consumer_strays(const struct consumer *consumer);
 
+/* The partition's high watermark as the broker last told it with records: what lies below was
+ * written before this call. -1 when nothing is known. */
+int64_t consumer_high(const struct consumer *consumer, const char *topic, int32_t partition);
+
 /* The underlying client, for kafka/admin calls from a worker thread (thread-safe in librdkafka). */
 rd_kafka_t *consumer_client(struct consumer *consumer);
 

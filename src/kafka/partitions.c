@@ -257,3 +257,12 @@ bool consumer_commit(struct consumer *consumer, const struct topic_partition *li
     rd_kafka_topic_partition_list_destroy(offsets);
     return consumer->committing;
 }
+
+int64_t consumer_high(const struct consumer *consumer, const char *topic, int32_t partition)
+{
+    int64_t low, high;
+    return rd_kafka_get_watermark_offsets(consumer->client, topic, partition, &low, &high) ||
+                   high < 0
+               ? -1
+               : high;
+}

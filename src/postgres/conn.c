@@ -368,6 +368,9 @@ void conn_error(struct err *err, const PGconn *conn, const PGresult *result)
     snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
     if (strncmp(sqlstate, "PA", 2) == 0 && *field_of(result, PG_DIAG_MESSAGE_HINT))
         err_hint(err, "%s", field_of(result, PG_DIAG_MESSAGE_HINT)); /* ours */
+    if (sqlstate_missing_partition(err))
+        err_hint(err, "make the partition that is missing; what waits for it goes on then (DETAIL "
+                      "in the server's log has the value)");
     if (*constraint)
         err_place(err, "%s", constraint);
     else if (*table)

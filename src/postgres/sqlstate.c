@@ -123,3 +123,8 @@ bool sqlstate_has(const char *sqlstate, enum sqlstate_trait trait)
 {
     return sqlstate_find(sqlstate, NULL)->traits & (unsigned)trait;
 }
+
+bool sqlstate_missing_partition(const struct err *err)
+{
+    return err->class == ERR_RETRY && strcmp(err->sqlstate, "23514") == 0;
+}

@@ -28,6 +28,8 @@ struct sqlstate_rule {
 /* Never NULL: the last row ("": unknown) is retry. `constraint` is the constraint's name or NULL:
  * 23514 without one is a missing partition (retry), not a CHECK violation. */
 const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *constraint);
+/* Was that error one of them? */
+bool sqlstate_missing_partition(const struct err *err);
 bool sqlstate_has(const char *sqlstate, enum sqlstate_trait trait);
 /* The whole table, for docs and tests; ends with code "". */
 const struct sqlstate_rule *sqlstate_table(void);

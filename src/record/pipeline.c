@@ -201,6 +201,17 @@ static enum verdict take_value(const struct pipeline *pipeline, unsigned contrac
     return VERDICT_ROW;
 }
 
+/* Does the table have, or may it get, a place for the row? */
+static enum verdict judge_range(const struct pipeline *pipeline, enum verdict verdict,
+                                struct parsed *parsed)
+{
+    if (!pipeline->range || range_holds(pipeline->range, pipeline->layout, parsed->row.cells))
+        return verdict;
+    parsed->out_of_range = true;
+    range_refuse(pipeline->range, pipeline->layout, &parsed->err);
+    return reject(parsed, REASON_VALUE);
+}
+
 enum verdict pipeline_run(const struct pipeline *pipeline, const struct record *record,
                           const struct place *place, int64_t now, struct arena *arena,
                           struct parsed *parsed)
@@ -209,11 +220,14 @@ enum verdict pipeline_run(const struct pipeline *pipeline, const struct record *
     parsed->row = (struct row){.place = *place};
     parsed->row.place.version = 0;
     parsed->reason = REASON_NONE;
+    parsed->out_of_range = false;
     const struct pipeline_topic *topic = find_topic(pipeline, record->topic);
     const struct contract *contract = pipeline->layout->contracts[topic->contract];
     enum verdict verdict = record->value.data
                                ? take_value(pipeline, topic->contract, record, now, arena, parsed)
                                : take_tombstone(pipeline, contract, record, arena, parsed);
+    if (verdict == VERDICT_ROW || verdict == VERDICT_TOMBSTONE)
+        verdict = judge_range(pipeline, verdict, parsed);
     if (verdict == VERDICT_SKIP || verdict == VERDICT_REJECT)
         arena_rewind(arena, mark);
     return verdict;

@@ -3,7 +3,7 @@
  * pipeline: one record → a verdict. The pure middle of the way of a record, readable in one
  * sitting:
  *
- *   framing → guard → message → validate → row
+ *   framing → guard → message → validate → row → range
  *
  * No socket, no clock of its own, no memory but the batch's arena.
  */
@@ -14,6 +14,7 @@
 #include "record/framing.h"
 #include "record/guard.h"
 #include "record/key.h"
+#include "record/range.h"
 #include "record/row.h"
 
 enum verdict {
@@ -51,12 +52,14 @@ struct pipeline {
     bool skip_other_types;
     struct guard guard;
     struct drift *drift; /* may be NULL */
+    const struct range *range; /* what the table can hold; borrowed, NULL = everything */
 };
 
 /* What became of a record: a row (VERDICT_ROW, VERDICT_TOMBSTONE) or a reason with its error. */
 struct parsed {
     struct row row;
     enum reason reason;
+    bool out_of_range; /* VALUE, and it is only the pipeline's range that says so */
     struct err err;
 };
 

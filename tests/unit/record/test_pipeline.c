@@ -78,6 +78,14 @@ static int append(void **state)
     return 0;
 }
 
+static int keyed_by_two(void **state)
+{
+    (void)state;
+    pipeline_make(&fixture, PAYMENT, &(struct fixture_says){.key = {"payment_id", "account_id"}});
+    pipeline.key.format = KEY_JSON;
+    return 0;
+}
+
 static int ruled(void **state)
 {
     (void)state;
@@ -121,13 +129,13 @@ static void refused(struct span key, struct span value, enum reason reason, cons
     assert_int_equal(arena.used, used);
 }
 
+#define KEY       FIXTURE_SPAN("p1")
+#define TOMBSTONE ((struct span){NULL, 0})
+
 static struct span payment(const char *json)
 {
     return fixture_bytes(&fixture, PAYMENT, json);
 }
-
-#define KEY       FIXTURE_SPAN("p1")
-#define TOMBSTONE ((struct span){NULL, 0})
 
 /* ---- rows ---- */
 
@@ -239,6 +247,40 @@ static void both_keys_must_name_one_row(void **state)
     refused(TOMBSTONE, value, REASON_KEY, "");
     pipeline.key.format = KEY_NONE;
     assert_int_equal(run(FIXTURE_SPAN("p2"), value), VERDICT_ROW);
+}
+
+/* The table is partitioned by account_id (column 1), with partitions for 10 to 19. */
+static void a_value_outside_the_partitions_is_refused(void **state)
+{
+    (void)state;
+    struct range range = {.column = 1, .has_low = true, .has_high = true, .low = 10, .high = 20};
+    assert_string_equal(layout->columns[1].name, "account_id");
+    pipeline.range = &range;
+    assert_int_equal(run(KEY, payment("{\"payment_id\":\"p1\",\"account_id\":\"10\"}")),
+                     VERDICT_ROW);
+    assert_false(parsed.out_of_range);
+    refused(KEY, payment("{\"payment_id\":\"p1\",\"account_id\":\"20\"}"), REASON_VALUE,
+            "account_id is outside");
+    assert_true(parsed.out_of_range);
+    /* What is wrong by itself is not put down to the range. */
+    refused(KEY, FIXTURE_SPAN("\x0a\x05p"), REASON_MALFORMED, "");
+    assert_false(parsed.out_of_range);
+    range = (struct range){0};
+    assert_int_equal(run(KEY, payment("{\"payment_id\":\"p1\",\"account_id\":\"20\"}")),
+                     VERDICT_ROW);
+}
+
+/* A tombstone has the key's cells, and a partitioned table's column is one of them. */
+static void tombstones_outside_the_partitions_are_refused(void **state)
+{
+    (void)state;
+    struct range range = {.column = 1, .has_low = true, .low = 10};
+    pipeline.range = &range;
+    assert_int_equal(run(FIXTURE_SPAN("{\"payment_id\":\"p1\",\"account_id\":10}"), TOMBSTONE),
+                     VERDICT_TOMBSTONE);
+    refused(FIXTURE_SPAN("{\"payment_id\":\"p1\",\"account_id\":9}"), TOMBSTONE, REASON_VALUE,
+            "from 10");
+    assert_true(parsed.out_of_range);
 }
 
 /* ---- tombstones ---- */
@@ -372,6 +414,8 @@ int main(void)
         TEST(malformed_values_are_refused, plain),
         TEST(a_broken_rule_is_refused_by_its_name, ruled),
         TEST(a_value_that_no_column_holds_is_refused, plain),
+        TEST(a_value_outside_the_partitions_is_refused, plain),
+        TEST(tombstones_outside_the_partitions_are_refused, keyed_by_two),
         TEST(both_keys_must_name_one_row, plain),
         TEST(soft_and_hard_deletes_are_tombstones, plain),
         TEST(final_deletes_outrank_every_version, versioned),
