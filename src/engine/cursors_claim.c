@@ -54,6 +54,7 @@ static void take_claimed(struct membership *membership, const struct claimed *cl
     cursor->fence = claimed->fence;
     cursor->token = claimed->token;
     cursor->log = claimed->log;
+    cursor->range_sure = cursor->range_asked = 0; /* see engine/table_range */
     snprintf(cursor->topic_id, sizeof(cursor->topic_id), "%s", claimed->topic_id);
     cursor->kafka_offset = -1;
     cursor->order_ts = claimed->order_ts;

@@ -8,6 +8,7 @@
 #include "engine/progress.h"
 #include "engine/relay.h"
 #include "engine/states.h"
+#include "engine/table_range.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,7 @@ static bool open_stream(struct engine *engine, unsigned i, struct err *err)
                                                     .window = config->flood_window,
                                                     .consecutive = config->flood_consecutive,
                                                     .least = config->flood_least});
+    engine->options.streams[i].pipeline.range = &live->range;
     sql_statements(live->stream->layout, live->statements);
     live->lanes = mem_zero(live->stream->config->lanes, sizeof(*live->lanes));
     for (; live->n_lanes < live->stream->config->lanes; live->n_lanes++)
@@ -128,6 +130,7 @@ static void free_streams(struct engine *engine)
             lane_free(&live->lanes[lane], 0);
         free(live->lanes);
         sql_free(live->statements);
+        engine->options.streams[i].pipeline.range = NULL;
     }
     free(engine->live);
 }
@@ -257,6 +260,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     again = sooner(again, relay_turn(engine->relay, now));
     again = sooner(again, states_turn(engine, now));
     again = sooner(again, ledger_room_turn(engine, now));
+    again = sooner(again, table_range_turn(engine, now));
     again = sooner(again, progress_turn(engine, now));
     if (engine->options.until_end && engine->stops == 0 && membership_at_end(engine->membership) &&
         relay_idle(engine->relay))

@@ -50,6 +50,12 @@ struct engine {
     uint64_t reported_records;
     bool hurry;     /* something changed that an earlier part of the turn waits for */
     unsigned stops; /* SIGTERMs seen */
+    /* When partitioned tables are looked at, see engine/table_range. */
+    struct table_looks {
+        usec_t refresh_at, not_before; /* by the clock; when somebody asks */
+        bool asked;
+        struct log_gate gate;
+    } table_looks;
     /* When the ledger was looked at, see engine/ledger_room. */
     struct ledger_room {
         usec_t look_at;

@@ -5,6 +5,7 @@
 #include "engine/machines.h"
 #include "engine/membership.h"
 #include "engine/outcome.h"
+#include "engine/table_range.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -242,6 +243,7 @@ static void take_outcome(struct lane *lane, const struct write_outcome *outcome,
         lane->counts.conflicts++;
     }
     outcome_log(lane, remedy, &outcome->err, now);
+    table_range_missed(lane, &outcome->err);
     if (remedy > lane->remedy) {
         lane->remedy = remedy;
         lane->failure = outcome->err;
@@ -339,6 +341,7 @@ static void send_one(struct lane *lane)
 {
     struct err err;
     struct batch *batch = lane->sealed[lane->n_sent];
+    lane->target.partitioned = lane->live->partitioned;
     lane->n_sent++;
     lane->lease++;
     lane_fire(lane, LANE_SENT);

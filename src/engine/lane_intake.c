@@ -2,6 +2,7 @@
 /* The first half of the way of a record: intake → pipeline → batch. */
 #include "engine/engine.h"
 #include "engine/lane.h"
+#include "engine/table_range.h"
 
 #include <string.h>
 
@@ -71,7 +72,8 @@ static void judge_flood(struct lane *lane, struct cursor *cursor, int64_t offset
         engine_flooded(lane->engine, live, parsed->err.text, now);
 }
 
-/* False when the record has to wait for the next batch; nothing has changed then. */
+/* False when the record has to wait, for the next batch or for a fresh look at the table's
+ * partitions; nothing has changed then. */
 static bool take_record(struct lane *lane, struct cursor *cursor, const struct record *record,
                         usec_t now)
 {
@@ -97,6 +99,8 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
         batch->other_types++;
         break;
     case VERDICT_REJECT:
+        if (parsed.out_of_range && !table_range_sure(cursor, record->offset))
+            return false;
         dead_letter_make(batch_add_letter(batch), keep(lane, cursor, record), &place, parsed.reason,
                          &parsed.err, &batch->arena);
         bad = true;
@@ -177,7 +181,8 @@ void lane_pull(struct lane *lane, usec_t now)
     enum { ITEMS_PER_ROW = 4 }; /* records that become no row must not hold the loop */
     struct intake_item *item = &lane->held;
     unsigned most = ITEMS_PER_ROW * lane->filling->limits.rows;
-    if (lane->target.account_id == 0 || (!lane->ready && item->kind == INTAKE_EMPTY))
+    if (lane->target.account_id == 0 || !lane->live->range_known ||
+        (!lane->ready && item->kind == INTAKE_EMPTY))
         return;
     while (!batch_full(lane->filling) && lane->state != LANE_HALTED) {
         if (most-- == 0) {
@@ -189,7 +194,7 @@ void lane_pull(struct lane *lane, usec_t now)
             return;
         }
         if (!take_item(lane, item, now))
-            return; /* held for the next batch */
+            return; /* held */
         lane_unhold(lane);
     }
 }

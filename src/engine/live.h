@@ -73,6 +73,8 @@ struct cursor {
     usec_t assigned_at;           /* when it was forwarded last */
     usec_t probe_at;              /* FENCED: when to ask the group; STRANDED: the broker */
     int64_t judged;               /* records below it were counted for the flood already */
+    int64_t range_sure;           /* records below were in the log before the range was read */
+    int64_t range_asked;          /* the same for the look under way (engine/table_range) */
     struct cursor *next;          /* in membership's list */
 };
 
@@ -147,6 +149,7 @@ struct lane {
     unsigned attempts;  /* isolations of the oldest batch that a row failed that could pass */
     unsigned too_much;  /* times in a row that it was too much for the server (SQLSTATE_HALVES) */
     bool doomed;        /* what is in flight is not sent again if it fails */
+    bool missed;        /* its oldest batch waits for a partition */
     struct backoff backoff;
     usec_t due; /* BACKOFF: when it ends */
     struct log_gate gate;
@@ -167,6 +170,10 @@ struct live_stream {
     struct lane *lanes;
     unsigned n_lanes;
     unsigned lent;       /* connections held by its lanes */
+    struct range range;  /* what its table can hold; its pipeline borrows it */
+    bool partitioned;    /* its table is */
+    bool range_known;    /* both were read; before, no record is taken */
+    bool range_wanted;   /* read it again at once */
     bool halt_asked;     /* and is being written */
     bool stopped;        /* halted or paused */
     bool halt_unwritten; /* our own halt is not in pactolus.streams yet */

@@ -3,7 +3,7 @@
  * range: what a table partitioned by the range of one column can hold. A record whose value lies
  * outside the partitions that have been made can not be applied, and would be tried for as long as
  * a record that waits for a hole between them to be filled: so it is refused before any SQL. Pure;
- * postgres/partitions reads ranges, engine/ranges keeps them fresh.
+ * postgres/partitions reads ranges, engine/table_range keeps them fresh.
  */
 #ifndef PACTOLUS_RECORD_RANGE_H
 #define PACTOLUS_RECORD_RANGE_H
