@@ -134,8 +134,9 @@ $$;
 
 -- Found behind: the history from here is another one than what Kafka was told, so it gets an id of its
 -- own. Should the other one go on too, its daemons find this id and halt. One of many that find it wins.
+-- Returns the id as it is then.
 create function pactolus.branch(from_id uuid, for_group text, why text, who text)
-returns void language plpgsql as $$
+returns uuid language plpgsql as $$
 begin
     insert into pactolus.adoptions (kind, consumer_group, reason, database_id, system_identifier, database_oid, by)
     select 'behind', for_group, why, i.database_id, i.system_identifier, i.database_oid, who
@@ -143,6 +144,7 @@ begin
     if found then
         update pactolus.identity i set database_id = gen_random_uuid();
     end if;
+    return (select i.database_id from pactolus.identity i);
 end $$;
 
 -- Which group writes a table. Two would each believe to have all of its records, and book them twice.

@@ -89,11 +89,38 @@ bool origin_check(struct claiming *claiming, PGconn *conn, struct err *err)
            identity_judge(&identity, cluster_id, err) &&
            compare_all(claiming, &identity, &fork, err);
     if (good && fork)
-        good = identity_branch(conn, &identity, claiming->group, "behind what the group was told",
-                               err) &&
-               identity_read(conn, claiming->group, cluster_id, &identity, err);
+        good = identity_branch(conn, identity.database_id, claiming->group,
+                               "behind what the group was told", err);
     memcpy(claiming->database_id, identity.database_id, sizeof(claiming->database_id));
     identity_free(&identity);
     free(cluster_id);
     return good;
+}
+
+bool origin_went_back(PGconn *conn, const char *group, char database_id[DATABASE_ID_TEXT],
+                      const struct cursor_position *before, const struct cursor_position *now,
+                      unsigned n, struct err *err)
+{
+    char why[160];
+    const struct cursor_position *first = NULL;
+    unsigned back = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (origin_is_back(&before[i], &now[i])) {
+            first = first ? first : &before[i];
+            back++;
+        }
+    if (!first) {
+        *database_id = 0;
+        return true;
+    }
+    snprintf(why, sizeof(why), "cursor %lld was at %lld and is at %lld; %u cursor%s went back",
+             (long long)first->cursor_id, (long long)first->next_offset,
+             (long long)now[first - before].next_offset, back, back == 1 ? "" : "s");
+    return identity_branch(conn, database_id, group, why, err);
+}
+
+bool origin_is_back(const struct cursor_position *before, const struct cursor_position *now)
+{
+    return now->fence == before->fence && now->token == before->token &&
+           now->next_offset < before->next_offset;
 }

@@ -31,4 +31,14 @@ bool origin_parse(const char *note, struct origin *origin);
  * database_id. */
 bool origin_check(struct claiming *claiming, PGconn *conn, struct err *err) MUST_CHECK;
 
+/* What was seen to be committed is gone, though nobody else has claimed the cursor: whoever moves
+ * one back on purpose gives it a new fence. */
+bool origin_is_back(const struct cursor_position *before, const struct cursor_position *now);
+/* In the worker, for a daemon that runs while the database falls back: the same as above. Gives the
+ * database a new id if a cursor is back. `database_id`: the one that the cursors were claimed in;
+ * then the new one, or "" when none is back. */
+bool origin_went_back(PGconn *conn, const char *group, char database_id[DATABASE_ID_TEXT],
+                      const struct cursor_position *before, const struct cursor_position *now,
+                      unsigned n, struct err *err) MUST_CHECK;
+
 #endif

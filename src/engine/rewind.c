@@ -3,8 +3,10 @@
 
 #include "base/log.h"
 #include "engine/lane.h"
+#include "engine/origin.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const usec_t try_again = 1 * USEC_PER_SEC;
 
@@ -12,6 +14,9 @@ struct rewind {
     struct task task; /* first */
     struct membership *membership;
     unsigned long sequence;
+    const char *group;
+    char database_id[DATABASE_ID_TEXT];
+    struct cursor_position *before; /* as we knew them to be committed */
     struct cursor_position *positions;
     unsigned n;
 };
@@ -19,7 +24,19 @@ struct rewind {
 static bool read_positions(struct task *task, struct service_sessions *sessions)
 {
     struct rewind *rewind = (struct rewind *)task;
-    return cursor_positions(sessions->conn, rewind->positions, rewind->n, &task->err);
+    return cursor_positions(sessions->conn, rewind->positions, rewind->n, &task->err) &&
+           origin_went_back(sessions->conn, rewind->group, rewind->database_id, rewind->before,
+                            rewind->positions, rewind->n, &task->err);
+}
+
+/* Once: the cursor knows it then. */
+static void tell_back(struct cursor *cursor, const struct cursor_position *at)
+{
+    char text[CURSOR_TEXT];
+    log_warning("%s: postgresql is back at %lld: what was committed since is lost, as after a "
+                "failover to a standby that was behind",
+                cursor_text(cursor, cursor->next_offset, text), (long long)at->next_offset);
+    cursor->next_offset = at->next_offset;
 }
 
 /* Fetch from PostgreSQL's offset; the cursor counts again only when librdkafka has taken that:
@@ -35,6 +52,8 @@ static bool rewind_one(struct membership *membership, struct cursor *cursor,
         membership_fenced(membership, cursor, now);
         return true;
     }
+    if (at->next_offset < cursor->next_offset)
+        tell_back(cursor, at);
     membership->engine->poll_at = 0;
     if (!consumer_rewind(membership->engine->consumer, &where, 1, &err)) {
         log_err(LOG_LEVEL_WARNING, "reading again", &err);
@@ -63,8 +82,14 @@ static void rewind_done(struct task *task, usec_t now)
     struct rewind *rewind = (struct rewind *)task;
     struct membership *membership = rewind->membership;
     bool good = task->ok && !task->cancelled;
+    unsigned long held;
     membership->rewinding = false;
     membership->restless = true;
+    if (!task->ok && task->err.class == ERR_HALT &&
+        log_gate_open(&membership->gate, now, 30 * USEC_PER_SEC, &held))
+        log_err(LOG_LEVEL_WARNING, "reading positions", &task->err);
+    if (good && *rewind->database_id)
+        memcpy(membership->engine->database_id, rewind->database_id, DATABASE_ID_TEXT);
     if (good && rewind->sequence == atomic_load(&membership->sequence) &&
         membership->state == MEMBER_OWNING)
         for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
@@ -72,6 +97,7 @@ static void rewind_done(struct task *task, usec_t now)
                 if (rewind->positions[i].cursor_id == cursor->cursor_id && ready(cursor))
                     good &= rewind_one(membership, cursor, &rewind->positions[i], now);
     membership->rewind_at = good ? now : now + try_again;
+    free(rewind->before);
     free(rewind->positions);
     free(rewind);
 }
@@ -89,10 +115,19 @@ usec_t rewind_cursors(struct membership *membership, usec_t now)
     rewind->task = (struct task){.work = read_positions, .done = rewind_done};
     rewind->membership = membership;
     rewind->sequence = atomic_load(&membership->sequence);
+    rewind->group = membership->engine->config->group;
+    memcpy(rewind->database_id, membership->engine->database_id, DATABASE_ID_TEXT);
+    rewind->before = mem_zero(n, sizeof(*rewind->before));
     rewind->positions = mem_zero(n, sizeof(*rewind->positions));
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
-        if (ready(cursor))
-            rewind->positions[rewind->n++].cursor_id = cursor->cursor_id;
+        if (ready(cursor)) {
+            rewind->positions[rewind->n].cursor_id = cursor->cursor_id;
+            rewind->before[rewind->n++] =
+                (struct cursor_position){.cursor_id = cursor->cursor_id,
+                                         .next_offset = cursor->next_offset,
+                                         .fence = cursor->fence,
+                                         .token = cursor->token};
+        }
     membership->rewinding = true;
     service_submit(membership->engine->service, &rewind->task);
     return USEC_NEVER;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/verify.h"
 
-#include "base/log.h"
 #include "engine/lane.h"
 #include "engine/pool.h"
 #include "postgres/claim.h"
@@ -28,7 +27,6 @@ static bool read_positions(struct task *task, struct service_sessions *sessions)
 static void judge(struct cursor *cursor, const struct cursor_position *before,
                   const struct cursor_position *at, struct membership *membership, usec_t now)
 {
-    char text[CURSOR_TEXT];
     /* One that was claimed anew since is not judged by what was before. */
     if (cursor->state != CURSOR_RUNNING || cursor->fence != before->fence ||
         cursor->token != before->token)
@@ -37,12 +35,8 @@ static void judge(struct cursor *cursor, const struct cursor_position *before,
         membership_fenced(membership, cursor, now);
         return;
     }
-    if (at->next_offset >= before->next_offset || !cursor->lane)
-        return;
-    log_warning("%s: postgresql is back at %lld: what was committed since is lost, as after a "
-                "failover to a standby that was behind",
-                cursor_text(cursor, before->next_offset, text), (long long)at->next_offset);
-    lane_drop(cursor->lane, now);
+    if (at->next_offset < before->next_offset && cursor->lane)
+        lane_drop(cursor->lane, now); /* engine/rewind says so */
 }
 
 /* Within one assignment the cursors keep their order. */

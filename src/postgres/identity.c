@@ -73,16 +73,19 @@ bool identity_foreign(const struct identity *identity, const char *database_id, 
     return err_hint(err, ADOPT_HINT "; else another database works under this group's name");
 }
 
-bool identity_branch(PGconn *conn, const struct identity *identity, const char *group,
+bool identity_branch(PGconn *conn, char database_id[DATABASE_ID_TEXT], const char *group,
                      const char *why, struct err *err)
 {
     char who[ACTOR_TEXT];
     streams_actor(conn, who);
-    const char *params[] = {identity->database_id, group, why, who};
+    const char *params[] = {database_id, group, why, who};
     PGresult *result =
         conn_query(conn, "SELECT pactolus.branch($1::uuid, $2, $3, $4)", 4, params, err);
+    if (!result)
+        return false;
+    take(result, 0, database_id, DATABASE_ID_TEXT);
     PQclear(result);
-    return result != NULL;
+    return true;
 }
 
 bool identity_adopt(PGconn *conn, const char *group, const char *cluster_id,

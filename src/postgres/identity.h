@@ -31,8 +31,9 @@ bool identity_knows(const struct identity *identity, const char *database_id);
 /* The halt for offsets that were committed from a database that this one does not know. */
 bool identity_foreign(const struct identity *identity, const char *database_id, struct err *err);
 
-/* This database is behind what `identity->database_id` had told: give it a new id. */
-bool identity_branch(PGconn *conn, const struct identity *identity, const char *group,
+/* This database is behind what was read in, or told by, `database_id`: give it a new id, unless
+ * another daemon has; `database_id` is what it is then. */
+bool identity_branch(PGconn *conn, char database_id[DATABASE_ID_TEXT], const char *group,
                      const char *why, struct err *err) MUST_CHECK;
 /* Take it as the right one, over these others. `each` gets what came of it: ("table", "schema.table
  * (group)"), taken from another group; ("stream", name), whose halt ended. */

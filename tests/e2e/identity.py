@@ -4,9 +4,10 @@ another group's table are found out before anything is written, and `adopt` ends
 
 import contextlib
 
+import confluent_kafka
 import psycopg2
 
-from harness import equal, expect, test, wait
+from harness import equal, expect, run_script, test, wait
 import model
 
 
@@ -230,3 +231,119 @@ def two_groups_on_one_table_are_refused(t):
     equal((first.stop(), second.stop()), (0, 0), "exit status")
     t.check_account(consumed=20, dead_lettered=0)
     equal(t.sql("select tables from pactolus.adoptions"), [([f"data.items ({t.group})"],)], "adoptions")
+
+
+# --- a standby that is promoted behind its primary ---------------------------------------------------
+
+
+class Standby:
+    """Of the test's own server; `lag` lets it hear nothing more, `promote` makes it the primary."""
+
+    def __init__(self, t):
+        self.t, self.primary, self.state = t, t.postgres, t.folder / "standby"
+        conninfo = run_script("postgres", "standby", "--of", self.primary.state, "--state", self.state)
+        self.base = conninfo.strip().rsplit(" dbname=", 1)[0]
+
+    def down(self):
+        run_script("postgres", "down", "--state", self.state)
+
+    def conninfo(self, database="postgres"):
+        return f"{self.base} dbname={database}"
+
+    def both(self):
+        """What the daemons get: whichever of the two is the primary."""
+        first, second = (dict(word.split("=") for word in base.split())
+                         for base in (self.primary.base, self.base))
+        return (f"host={first['host']},{second['host']} port={first['port']},{second['port']} "
+                f"user={first['user']} dbname={self.t.database} target_session_attrs=read-write")
+
+    def ask(self, query):
+        with contextlib.closing(psycopg2.connect(self.conninfo())) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchone() if cursor.description else None
+
+    def lag(self):
+        wanted = self.t.value("select pg_current_wal_flush_lsn()::text")
+        wait(lambda: self.ask(f"select pg_last_wal_replay_lsn() >= '{wanted}'") == (True,),
+             "the standby to follow")
+        self.ask("alter system set primary_conninfo = ''")
+        self.ask("select pg_reload_conf()")
+        wait(lambda: self.t.value("select count(*) from pg_stat_replication") == 0, "the standby to lag")
+
+    def promote(self):
+        self.primary.stop(immediate=True)
+        run_script("postgres", "promote", "--state", self.state)
+        self.t.postgres = self
+        self.t.connections.clear()
+
+
+def told(t, topic):
+    """The sum of the offsets that the group was told."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": t.kafka.bootstrap, "group.id": t.group})
+    try:
+        places = [confluent_kafka.TopicPartition(topic, p) for p in t.end(topic)]
+        return sum(max(0, place.offset) for place in consumer.committed(places, timeout=10))
+    finally:
+        consumer.close()
+
+
+def lagging(t):
+    """Ten records that the standby has, ten that it lacks, all written; and a daemon, which knows both."""
+    t.own_postgres()
+    standby = Standby(t)
+    t.servers.append(standby)
+    topic = t.topic(partitions=1)
+    config = t.config(streams={"items": t.stream(topic)}, database={"conninfo": standby.both()})
+    t.migrate(config)
+    t.produce(topic, items(1, 0, 10))
+    daemon = t.daemon(config)
+    wait(lambda: t.caught_up(topic), "what the standby has")
+    standby.lag()
+    t.produce(topic, items(2, 5, 15))
+    wait(lambda: t.caught_up(topic), "what the standby lacks")
+    return standby, topic, config, daemon
+
+
+def check_after_promotion(t, topic):
+    """The rows of both halves, read again; said in the database too, once."""
+    wait(lambda: t.caught_up(topic), "everything to be read again")
+    equal(dict(t.sql("select item_id, quantity from data.items")),
+          {f"i{n}": 1 if n < 5 else 2 for n in range(15)}, "rows")
+    t.check_account(consumed=20, dead_lettered=0)
+    equal(t.sql("select kind from pactolus.adoptions"), [("behind",)], "adoptions")
+
+
+@test(real_kafka=True)
+def a_standby_that_lagged_is_promoted_under_a_running_daemon(t):
+    """No record comes that would tell: the daemon compares by itself."""
+    standby, topic, _, daemon = lagging(t)
+    standby.promote()
+    wait(lambda: "postgresql is back at 10" in daemon.text(), "the daemon to say so")
+    check_after_promotion(t, topic)
+    equal(daemon.text().count("is back at"), 1, "lines about it")
+    reason = t.value("select reason from pactolus.adoptions")
+    expect("was at 20 and is at 10" in reason, "the reason:", reason)
+    t.produce(topic, items(2, 5, 15))
+    wait(lambda: t.caught_up(topic), "the daemon to go on")
+    t.check_account(consumed=30, dead_lettered=0)
+
+
+@test(real_kafka=True)
+def a_standby_that_lagged_is_promoted_while_no_daemon_runs(t):
+    """Kafka knows how far the group was. The old primary halts, should it come back."""
+    standby, topic, config, daemon = lagging(t)
+    equal(daemon.stop(), 0, "exit status")
+    equal(told(t, topic), 20, "what the group was told")
+    standby.promote()
+    daemon = t.daemon(config)
+    wait(lambda: "is behind what it had told the group" in daemon.text(), "the daemon to say so")
+    check_after_promotion(t, topic)
+    equal(daemon.stop(), 0, "exit status")
+    standby.primary.start()
+    t.postgres = standby.primary
+    t.connections.clear()
+    t.daemon(t.config("old", streams={"items": t.stream(topic)}, database={"conninfo": t.conninfo}))
+    reason, _ = halted(t, "the old primary's stream to halt")
+    expect("committed from database" in reason, "the reason:", reason)

@@ -256,8 +256,7 @@ def instance(name):
 
 def holds(t, owner):
     """Partitions whose cursor this owner holds."""
-    return {p for p, in t.sql("select l.partition from pactolus.cursors c join pactolus.logs l using (log_id) "
-                              "where c.owner = %s", owner)}
+    return {p for p, in t.sql("select partition from pactolus.current_cursors where owner = %s", owner)}
 
 
 @test(real_kafka=True)
@@ -295,7 +294,7 @@ def a_static_member_that_stays_away_is_replaced(t):
 
 @test(real_kafka=True)
 def of_two_with_one_instance_id_the_older_one_ends(t):
-    """It says why, with a code that no supervisor starts again: else the two would end one another for ever."""
+    """It says why, and is not to be started again: else the two would end one another for ever."""
     topic = t.topic("items", partitions=2)
     config = t.config(streams={"items": t.stream(topic)}, kafka=together.KAFKA)
     t.migrate(config)
