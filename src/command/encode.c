@@ -49,12 +49,25 @@ static bool put_text(struct buf *out, const ProtobufCMessage *message, const str
 {
     const struct json_style style = {.proto_names = true, .defaults = true};
     const struct field_type *field = column->field;
+    message = value_holder(column, message);
+    if (!message)
+        return err_set(err, ERR_REJECT, ERR_EXIT_DATA, "key field %s is unset", column->origin);
     if (field->pb->type == PROTOBUF_C_TYPE_STRING) {
         const char *const *text = message_at(message, field, 0);
         buf_puts(out, *text ? *text : "");
         return true;
     }
     size_t from = out->length;
+    if (column->type->id == TYPE_DATE) {
+        const ProtobufCMessage *date = *(ProtobufCMessage *const *)message_at(message, field, 0);
+        const struct field_type *parts = field->message->fields;
+        if (!date)
+            return err_set(err, ERR_REJECT, ERR_EXIT_DATA, "key field %s is unset", column->origin);
+        buf_printf(out, "%04d-%02d-%02d", *(const int32_t *)message_at(date, &parts[0], 0),
+                   *(const int32_t *)message_at(date, &parts[1], 0),
+                   *(const int32_t *)message_at(date, &parts[2], 0));
+        return true;
+    }
     if (!json_write_field(out, message, field, &style, err))
         return false;
     if (out->length - from >= 2 && out->data[from] == '"') {

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "config/guess.h"
+#include "contract/field_path.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -120,9 +121,10 @@ static struct column_override *overrides_for(const struct stream *stream,
 {
     const struct contract_overrides *overrides = &stream->config->overrides;
     struct column_override *columns = mem_zero(overrides->n_columns + 1, sizeof *columns);
+    struct field_path found;
     *n = 0;
     for (unsigned i = 0; i < overrides->n_columns; i++)
-        if (all || message_type_field(type, overrides->columns[i].field))
+        if (all || field_path_find(type, overrides->columns[i].field, &found))
             columns[(*n)++] = overrides->columns[i];
     return columns;
 }
@@ -145,9 +147,10 @@ static bool judge_column_overrides(const struct stream *stream,
     const struct contract_overrides *overrides = &stream->config->overrides;
     bool good = true;
     for (unsigned i = 0; n_types > 1 && i < overrides->n_columns; i++) {
+        struct field_path path;
         bool found = false;
         for (unsigned k = 0; k < n_types; k++)
-            found |= message_type_field(types[k], overrides->columns[i].field) != NULL;
+            found |= field_path_find(types[k], overrides->columns[i].field, &path);
         if (!found)
             fault(errs, overrides->columns[i].place, NULL,
                   "streams.%s.columns: no contract of the stream has a field %s",

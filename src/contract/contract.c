@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "contract/contract_internal.h"
+#include "contract/field_path.h"
 #include "contract/fingerprint.h"
 
 #include <stdarg.h>
@@ -44,18 +45,28 @@ static void place_text(const char *file, int line, char place[192])
         snprintf(place, 192, "%.190s", file);
 }
 
-void making_place(const struct making *making, const struct field_type *field, char place[192])
+void making_place(const struct message_type *type, const struct field_type *field, char place[192])
 {
-    place_text(making->type->file, field->line, place);
+    place_text(type->file, field->line, place);
 }
 
-const char *making_nearest(const struct making *making, const char *name)
+void making_column_place(const struct making *making, const struct column *column, char place[192])
 {
-    const struct message_type *type = making->type;
+    const struct message_type *type =
+        column->depth ? column->path[column->depth - 1]->message : making->type;
+    making_place(type, column->field, place);
+}
+
+const char *making_nearest(const struct making *making, const char *path)
+{
+    struct field_path found;
+    if (field_path_find(making->type, path, &found))
+        return "";
+    const struct message_type *type = found.at;
     const char **names = mem_zero(type->n_fields + 1, sizeof *names);
     for (unsigned i = 0; i < type->n_fields; i++)
         names[i] = type->fields[i].name;
-    const char *nearest = text_nearest(name, names);
+    const char *nearest = text_nearest(found.missing, names);
     free(names);
     return nearest ? arena_format(&making->owned->arena, "did you mean %s?", nearest) : "";
 }
@@ -166,10 +177,14 @@ static void make_fingerprint(struct contract *contract)
                contract->table);
     for (unsigned i = 0; i < contract->n_columns; i++) {
         const struct column *column = &contract->columns[i];
-        buf_printf(&text, "column\t%u\t%s\t%d %s\t%s\t%s\t%d\n", column->field->pb->id,
-                   column->name, (int)column->type->id, column->type->sql,
-                   column->array ? "array" : "one", column->nullable ? "null" : "not null",
-                   column->key_position);
+        buf_puts(&text, "column\t");
+        for (unsigned j = 0; j < column->depth; j++)
+            buf_printf(&text, "%u.", column->path[j]->pb->id);
+        if (column->part != PART_VALUE)
+            buf_printf(&text, "part %d of ", (int)column->part);
+        buf_printf(&text, "%u\t%s\t%d %s\t%s\t%s\t%d\n", column->field->pb->id, column->name,
+                   (int)column->type->id, column->type->sql, column->array ? "array" : "one",
+                   column->nullable ? "null" : "not null", column->key_position);
     }
     if (contract->version >= 0)
         buf_printf(&text, "version\t%s\n", contract->columns[contract->version].name);

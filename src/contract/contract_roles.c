@@ -1,27 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which columns make the key, carry the version and tell the event's time, and may they? */
 #include "contract/contract_internal.h"
+#include "contract/field_path.h"
 
 #include <string.h>
 
-/* The column of the field `name`, -1 with a fault when there is none. */
-static int find_column(struct making *making, const char *role, const char *name)
+static bool is_skipped(const struct making *making, const char *path)
+{
+    for (const struct skipped *at = making->skipped; at; at = at->next) {
+        if (field_path_within(path, at->origin))
+            return true;
+    }
+    return false;
+}
+
+/* Why the field that `path` leads to is no column; a fault of its own has been reported. */
+static const char *no_column(const struct making *making, const char *path,
+                             const struct field_path *found)
+{
+    const struct field_type *field = found->field;
+    if (is_skipped(making, path))
+        return "an option skips that field";
+    if (!field)
+        return "it is a oneof";
+    if (field->message && !field->repeated && !field->map &&
+        field->message->well_known != WELL_KNOWN_DECIMAL)
+        return "it is a message";
+    return found->depth ? "a message around it is jsonb" : NULL;
+}
+
+/* The column of the field that `path` leads to, -1 with a fault when there is none. */
+static int find_column(struct making *making, const char *role, const char *path)
 {
     const struct contract *contract = &making->owned->contract;
-    const struct field_type *field = message_type_field(making->type, name);
-    if (!field) {
-        making_fault(making, making->place, making_nearest(making, name),
-                     "%s %s: %s has no such field", role, name, making->type->full_name);
+    const char *of = making->type->full_name;
+    struct field_path found;
+    if (!field_path_find(making->type, path, &found)) {
+        making_fault(making, making->place, making_nearest(making, path),
+                     "%s %s: %s has no such field", role, path, of);
         return -1;
     }
     for (unsigned i = 0; i < contract->n_columns; i++) {
-        if (contract->columns[i].field == field)
+        const struct column *column = &contract->columns[i];
+        if (column->part == PART_VALUE && field_path_same(column->origin, path))
             return (int)i;
     }
-    /* a field that is no column for a fault of its own has been reported */
-    if (making->skipped[field - making->type->fields])
-        making_fault(making, making->place, "", "%s %s: an option skips that field of %s", role,
-                     name, making->type->full_name);
+    const char *obstacle = no_column(making, path, &found);
+    if (obstacle)
+        making_fault(making, making->place, "", "%s %s of %s: %s", role, path, of, obstacle);
     return -1;
 }
 
@@ -35,7 +61,12 @@ static const char *key_obstacle(const struct column *column)
     case TYPE_DOUBLE:
         return "floating-point numbers cannot be compared safely";
     case TYPE_INTERVAL:
+    case TYPE_TSTZRANGE:
         return "intervals of different form can be equal";
+    case TYPE_TIME:
+        return "it is a time of day";
+    case TYPE_NUMERIC:
+        return column->field->message ? "it is a message" : NULL;
     case TYPE_JSONB:
         return column->field->map ? "it is a map" : "it is a message";
     default:
@@ -74,10 +105,10 @@ static void assign_key(struct making *making)
         if (column->key_position >= 0)
             obstacle = "it is named twice";
         char place[192];
-        making_place(making, column->field, place);
+        making_column_place(making, column, place);
         if (obstacle)
             making_fault(making, place,
-                         "use whole numbers, text, bytes, uuid, bool, enum or Timestamp",
+                         "use whole numbers, text, bytes, uuid, bool, enum, Date or Timestamp",
                          "key %s of %s: %s", options->key[i], of, obstacle);
         column->key_position = (int)i;
         contract->key[contract->n_key++] = (unsigned)at;
@@ -110,7 +141,7 @@ static void assign_version(struct making *making)
     const struct column *column = &making->columns[at];
     const struct message_type *message = column->field->message;
     char place[192];
-    making_place(making, column->field, place);
+    making_column_place(making, column, place);
     if (!is_integer(column->field))
         making_fault(making, place,
                      message && message->well_known == WELL_KNOWN_TIMESTAMP
@@ -131,7 +162,7 @@ static void assign_event_time(struct making *making)
         return;
     const struct column *column = &making->columns[at];
     char place[192];
-    making_place(making, column->field, place);
+    making_column_place(making, column, place);
     if (column->type->id != TYPE_TIMESTAMPTZ || column->array)
         making_fault(making, place, "use a google.protobuf.Timestamp",
                      "event time %s of %s is not a Timestamp", name, making->type->full_name);

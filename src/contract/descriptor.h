@@ -24,7 +24,8 @@ enum {
     DESCRIPTOR_DEPTH_MAX = 32,             /* nesting of types in a file */
 };
 
-/* Messages of google.protobuf that have a meaning of their own (JSON form, column type). */
+/* Messages of google.protobuf that have a meaning of their own (JSON form, column type), then those of
+ * google.type, whose JSON form is that of any message. */
 enum well_known {
     WELL_KNOWN_NONE = 0,
     WELL_KNOWN_TIMESTAMP,
@@ -35,8 +36,20 @@ enum well_known {
     WELL_KNOWN_LIST_VALUE,
     WELL_KNOWN_ANY,
     WELL_KNOWN_FIELD_MASK,
-    WELL_KNOWN_EMPTY,
+    WELL_KNOWN_EMPTY, /* the last with a JSON form of its own */
+    WELL_KNOWN_DATE,
+    WELL_KNOWN_TIME_OF_DAY,
+    WELL_KNOWN_MONEY,
+    WELL_KNOWN_DECIMAL,
+    WELL_KNOWN_LAT_LNG,
+    WELL_KNOWN_INTERVAL,
+    WELL_KNOWN_GOOGLE_TYPE, /* any other of google.type */
 };
+
+static inline bool well_known_has_json(enum well_known kind)
+{
+    return kind > WELL_KNOWN_NONE && kind <= WELL_KNOWN_EMPTY;
+}
 
 struct enum_value {
     const char *name;
@@ -119,6 +132,9 @@ void descriptor_set_free(struct descriptor_set *set);
 /* By full name (a leading dot is ignored); NULL when absent. */
 const struct message_type *descriptor_set_message(const struct descriptor_set *set,
                                                   const char *full_name);
+/* The same, in the set that `type` is from. */
+const struct message_type *message_type_sibling(const struct message_type *type,
+                                                const char *full_name);
 /* The i-th message of the set (all files, nested ones after their parents), NULL past the end. */
 const struct message_type *descriptor_set_message_at(const struct descriptor_set *set, unsigned i);
 /* True when the set was made with --include_source_info (comments and lines are there). */

@@ -29,6 +29,12 @@ const struct message_type *descriptor_set_message(const struct descriptor_set *s
     return symbol && symbol->message ? &symbol->message->type : NULL;
 }
 
+const struct message_type *message_type_sibling(const struct message_type *type,
+                                                const char *full_name)
+{
+    return descriptor_set_message(((const struct message_entry *)type)->set, full_name);
+}
+
 const struct message_type *descriptor_set_message_at(const struct descriptor_set *set, unsigned i)
 {
     return i < set->n_messages ? &set->messages[i]->type : NULL;

@@ -94,7 +94,8 @@ static int join_column(struct layout *layout, const struct contract *contract,
         return (int)layout->n_data++;
     }
     struct layout_column *have = &layout->columns[at];
-    if (have->type->id != column->type->id || have->array != column->array)
+    if (have->type->id != column->type->id || have->array != column->array ||
+        strcmp(have->type->sql, column->type->sql) != 0)
         fault(errs, contract, "give different types to column ", column->name);
     have->required = have->required && !column->nullable;
     if (!*have->comment && column->comment)

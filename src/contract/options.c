@@ -167,13 +167,12 @@ bool options_of_message(struct options_memory *memory, const struct message_type
     return good;
 }
 
-bool options_of_field(struct options_memory *memory, const struct field_type *field,
-                      struct column_options *options, struct err *err)
+static bool read_column(struct options_memory *memory, struct span bytes, const char *of,
+                        struct column_options *options, struct err *err)
 {
     ProtobufCMessage *message = NULL;
     memset(options, 0, sizeof *options);
-    if (!unpack(field->options, COLUMN_EXTENSION, &pactolus__column_options__descriptor, &message,
-                field->name, err))
+    if (!unpack(bytes, COLUMN_EXTENSION, &pactolus__column_options__descriptor, &message, of, err))
         return false;
     if (!message)
         return true;
@@ -187,4 +186,16 @@ bool options_of_field(struct options_memory *memory, const struct field_type *fi
     options->skip_said = from->has_skip;
     protobuf_c_message_free_unpacked(message, NULL);
     return true;
+}
+
+bool options_of_field(struct options_memory *memory, const struct field_type *field,
+                      struct column_options *options, struct err *err)
+{
+    return read_column(memory, field->options, field->name, options, err);
+}
+
+bool options_of_oneof(struct options_memory *memory, const struct oneof_type *oneof,
+                      struct column_options *options, struct err *err)
+{
+    return read_column(memory, oneof->options, oneof->name, options, err);
 }

@@ -8,6 +8,7 @@
 #ifndef PACTOLUS_CONTRACT_TYPE_H
 #define PACTOLUS_CONTRACT_TYPE_H
 
+#include "base/memory.h"
 #include "contract/descriptor.h"
 
 #include <stdint.h>
@@ -24,8 +25,14 @@ enum type_id {
     TYPE_ENUM,        /* text: first declared name, digits when unknown */
     TYPE_TIMESTAMPTZ, /* google.protobuf.Timestamp, floored to µs */
     TYPE_INTERVAL,    /* google.protobuf.Duration, microseconds only */
-    TYPE_JSONB,       /* nested and repeated messages, maps: proto3 JSON */
+    TYPE_JSONB,       /* repeated messages, maps, messages too deep: proto3 JSON */
     TYPE_UUID,        /* override of string */
+    TYPE_INET,        /* override of string */
+    TYPE_CIDR,        /* override of string */
+    TYPE_NUMERIC,     /* numeric(p,s): google.type.Money and Decimal; override of string */
+    TYPE_DATE,        /* google.type.Date */
+    TYPE_TIME,        /* google.type.TimeOfDay, floored to µs */
+    TYPE_TSTZRANGE,   /* google.type.Interval, half-open, floored to µs */
     TYPE_COUNT,
 };
 
@@ -41,14 +48,27 @@ struct type {
     const char *comment; /* what a person should know */
 };
 
-const struct type *type_of(enum type_id id);
+enum {
+    TYPE_PRECISION_MAX = 1000, /* of numeric(p,s), as PostgreSQL has it */
+    TYPE_MONEY_PRECISION = 28, /* of a google.type.Money: 19 digits of units, 9 of nanos */
+    TYPE_MONEY_SCALE = 9,
+};
 
-/* The default type of one value of `field` (an element, if it is repeated). Wrappers give their
- * scalar's type. NULL with err (halt) for what is not mapped, naming field and reason. */
+const struct type *type_of(enum type_id id);
+/* numeric(28,9) */
+const struct type *type_of_money(void);
+/* Reads "numeric(p,s)", both given, 1 ≤ p ≤ 1000 and 0 ≤ s ≤ p; false for anything else. */
+bool type_numeric_parse(const char *sql, size_t length, unsigned short *precision,
+                        unsigned short *scale);
+
+/* The default type of one value of `field` (an element, if it is repeated), as one column. Wrappers
+ * give their scalar's type. A message with columns of its own (contract/mapping) is jsonb here. NULL
+ * with err (halt) for what is not mapped, naming field, reason and way out. */
 const struct type *type_for_field(const struct field_type *field, struct err *err);
 
-/* The type that an option `type = "…"` names for that field, if the pair is allowed (uuid for
- * string, bigint for uint64 (range-checked), text for enum, jsonb for messages). NULL with err. */
-const struct type *type_override(const struct field_type *field, const char *sql, struct err *err);
+/* The type that an option `type = "…"` names for that field, if the pair is allowed (docs/contracts.md,
+ * "Types"). A numeric(p,s) is made in `arena`. NULL with err. */
+const struct type *type_override(const struct field_type *field, const char *sql,
+                                 struct arena *arena, struct err *err);
 
 #endif

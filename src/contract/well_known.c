@@ -64,6 +64,27 @@ static const struct shape shapes[] = {
     {"google.protobuf.FieldMask", WELL_KNOWN_FIELD_MASK, 1,
      {{"paths", PROTOBUF_C_TYPE_STRING, true, false, NULL}}},
     {"google.protobuf.Empty", WELL_KNOWN_EMPTY, 0, {{0}}},
+    {"google.type.Date", WELL_KNOWN_DATE, 3,
+     {{"year", PROTOBUF_C_TYPE_INT32, false, false, NULL},
+      {"month", PROTOBUF_C_TYPE_INT32, false, false, NULL},
+      {"day", PROTOBUF_C_TYPE_INT32, false, false, NULL}}},
+    {"google.type.TimeOfDay", WELL_KNOWN_TIME_OF_DAY, 4,
+     {{"hours", PROTOBUF_C_TYPE_INT32, false, false, NULL},
+      {"minutes", PROTOBUF_C_TYPE_INT32, false, false, NULL},
+      {"seconds", PROTOBUF_C_TYPE_INT32, false, false, NULL},
+      {"nanos", PROTOBUF_C_TYPE_INT32, false, false, NULL}}},
+    {"google.type.Money", WELL_KNOWN_MONEY, 3,
+     {{"currency_code", PROTOBUF_C_TYPE_STRING, false, false, NULL},
+      {"units", PROTOBUF_C_TYPE_INT64, false, false, NULL},
+      {"nanos", PROTOBUF_C_TYPE_INT32, false, false, NULL}}},
+    {"google.type.Decimal", WELL_KNOWN_DECIMAL, 1,
+     {{"value", PROTOBUF_C_TYPE_STRING, false, false, NULL}}},
+    {"google.type.LatLng", WELL_KNOWN_LAT_LNG, 2,
+     {{"latitude", PROTOBUF_C_TYPE_DOUBLE, false, false, NULL},
+      {"longitude", PROTOBUF_C_TYPE_DOUBLE, false, false, NULL}}},
+    {"google.type.Interval", WELL_KNOWN_INTERVAL, 2,
+     {{"start_time", PROTOBUF_C_TYPE_MESSAGE, false, false, "google.protobuf.Timestamp"},
+      {"end_time", PROTOBUF_C_TYPE_MESSAGE, false, false, "google.protobuf.Timestamp"}}},
 };
 /* clang-format on */
 
@@ -78,8 +99,12 @@ static const struct shape *find_shape(const char *full_name)
 
 enum well_known well_known_kind(const char *full_name)
 {
+    static const char others[] = "google.type.";
     const struct shape *shape = find_shape(full_name);
-    return shape ? shape->kind : WELL_KNOWN_NONE;
+    if (shape)
+        return shape->kind;
+    return strncmp(full_name, others, sizeof others - 1) == 0 ? WELL_KNOWN_GOOGLE_TYPE
+                                                              : WELL_KNOWN_NONE;
 }
 
 /* Value's members share a oneof, all others stand alone; the entry of Struct.fields maps text to
@@ -88,12 +113,14 @@ static bool field_fits(const struct shape *shape, const struct shape_field *want
                        const struct field_type *have, unsigned number)
 {
     bool value = shape->kind == WELL_KNOWN_VALUE;
+    ProtobufCLabel label =
+        want->type == PROTOBUF_C_TYPE_MESSAGE ? PROTOBUF_C_LABEL_OPTIONAL : PROTOBUF_C_LABEL_NONE;
     if (have->pb->id != number || strcmp(have->name, want->name) != 0 ||
         have->pb->type != want->type || have->repeated != want->repeated || have->map != want->map)
         return false;
     if (value != (have->oneof_index == 0) || (!value && have->oneof_index != -1))
         return false;
-    if (!value && !have->repeated && !have->map && have->pb->label != PROTOBUF_C_LABEL_NONE)
+    if (!value && !have->repeated && !have->map && have->pb->label != label)
         return false;
     if (want->message && strcmp(have->message->full_name, want->message) != 0)
         return false;
@@ -117,5 +144,6 @@ bool well_known_check(const struct message_type *type, struct err *err)
     err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
             "message %s has not the fields of the well-known type of that name", type->full_name);
     err_place(err, "%s", type->file);
-    return err_hint(err, "use the google/protobuf/*.proto that come with protoc");
+    return err_hint(err, "use the google/protobuf/*.proto that come with protoc, and the "
+                         "google/type/*.proto of googleapis");
 }

@@ -183,18 +183,39 @@ static bool take_fraction(struct scan *scan, int32_t *nanos)
     return unit < NANOS_PER_SEC;
 }
 
-static bool take_date(struct scan *scan, struct date *date)
+static bool is_date(struct date date)
 {
     static const unsigned char lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (date.year % 4 == 0 && date.year % 100 != 0) || date.year % 400 == 0;
+    return date.month >= 1 && date.month <= 12 && date.day >= 1 &&
+           date.day <= (unsigned)lengths[date.month - 1] + (leap && date.month == 2);
+}
+
+static bool take_date(struct scan *scan, struct date *date)
+{
     unsigned year;
     if (!take_number(scan, 4, &year) || !take(scan, '-') || !take_number(scan, 2, &date->month) ||
-        !take(scan, '-') || !take_number(scan, 2, &date->day) || date->month < 1 ||
-        date->month > 12)
+        !take(scan, '-') || !take_number(scan, 2, &date->day))
         return false;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     date->year = year;
-    return date->day >= 1 &&
-           date->day <= (unsigned)lengths[date->month - 1] + (leap && date->month == 2);
+    return is_date(*date);
+}
+
+bool instant_days(int32_t year, int32_t month, int32_t day, int32_t *days)
+{
+    if (year < 1 || year > 9999 || month < 1 || day < 1)
+        return false;
+    struct date date = {.year = year, .month = (unsigned)month, .day = (unsigned)day};
+    *days = (int32_t)days_of_date(date);
+    return is_date(date);
+}
+
+bool instant_parse_date(struct span text, int32_t *days)
+{
+    struct scan scan = {text.data, text.data + text.length};
+    struct date date;
+    return take_date(&scan, &date) && scan.at == scan.end &&
+           instant_days((int32_t)date.year, (int32_t)date.month, (int32_t)date.day, days);
 }
 
 /* "Z" or "+02:00". */

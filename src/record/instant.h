@@ -21,7 +21,10 @@ struct instant {
     int32_t nanos;
 };
 
-enum { INSTANT_TEXT_MAX = 40 };
+enum {
+    INSTANT_TEXT_MAX = 40,
+    INSTANT_DAYS_2000 = 10957, /* from 1970-01-01 to PostgreSQL's epoch */
+};
 
 /* Read and write a message of type Timestamp or Duration (whose shape the loader has checked). */
 struct instant instant_of(const ProtobufCMessage *message);
@@ -41,6 +44,11 @@ size_t instant_timestamp_text(struct instant instant, bool micros, char out[INST
 size_t instant_duration_text(struct instant instant, char out[INSTANT_TEXT_MAX]);
 /* An interval as PostgreSQL reads it under every IntervalStyle: "-12:34:56.000001". */
 size_t instant_interval_text(struct instant instant, char out[INSTANT_TEXT_MAX]);
+
+/* Days since 1970-01-01 of a date of the years 1 to 9999; false for what is none. */
+bool instant_days(int32_t year, int32_t month, int32_t day, int32_t *days);
+/* The same of "2026-05-17". */
+bool instant_parse_date(struct span text, int32_t *days);
 
 /* RFC 3339 with any offset, at most 9 digits of fraction, no leap second; false also when out of
  * range. */

@@ -12,7 +12,10 @@
 
 #include <json-c/json.h>
 
-enum { JSON_DEPTH_MAX = 128 };
+enum {
+    JSON_DEPTH_MAX = 128,
+    JSON_ANY_MAX = 16, /* Anys within one another: each may nest as deep as a record may */
+};
 
 /* ---- writing ---- */
 
@@ -20,6 +23,7 @@ struct json_writer {
     struct buf *out;
     const struct json_style *style;
     struct err *err;
+    unsigned anys; /* that we are in */
 };
 
 /* One message in its JSON form, special ones included; NULL is an empty message of `type`. */
@@ -33,8 +37,12 @@ bool json_put_repeated(struct json_writer *writer, const struct field_type *fiel
                        const ProtobufCMessage *message) MUST_CHECK;
 bool json_put_map(struct json_writer *writer, const struct field_type *field,
                   const ProtobufCMessage *message) MUST_CHECK;
-/* A message whose type has a special form (type->well_known is set, not Any). */
+/* A message whose type has a special form (well_known_has_json). */
 bool json_put_known(struct json_writer *writer, const ProtobufCMessage *message) MUST_CHECK;
+/* The members of a message without one, and what stands before the first: "" or ",". */
+bool json_put_fields(struct json_writer *writer, const ProtobufCMessage *message,
+                     const char *before) MUST_CHECK;
+bool json_put_any(struct json_writer *writer, const ProtobufCMessage *message) MUST_CHECK;
 
 /* ---- reading ---- */
 
@@ -79,6 +87,12 @@ bool json_take_key(struct json_reader *reader, const struct field_type *field, c
 /* A message with a special form, into `message` (new and empty). */
 bool json_take_known(struct json_reader *reader, const struct message_type *type,
                      struct json_object *value, ProtobufCMessage *message) MUST_CHECK;
+/* The members of an object as the fields of `message`; the one named `skip` (may be NULL) is none. */
+bool json_take_fields(struct json_reader *reader, const struct message_type *type,
+                      struct json_object *value, const char *skip,
+                      ProtobufCMessage *message) MUST_CHECK;
+bool json_take_any(struct json_reader *reader, const struct message_type *type,
+                   struct json_object *value, ProtobufCMessage *message) MUST_CHECK;
 /* Record that `field` is set: oneof case or has-flag, where there is one. */
 void json_mark_set(const struct field_type *field, ProtobufCMessage *message);
 

@@ -257,13 +257,15 @@ static bool unknown_field(struct json_reader *reader, const struct message_type 
     return nearest ? err_hint(reader->err, "did you mean %s?", nearest) : false;
 }
 
-static bool take_fields(struct json_reader *reader, const struct message_type *type,
-                        struct json_object *value, ProtobufCMessage *message)
+bool json_take_fields(struct json_reader *reader, const struct message_type *type,
+                      struct json_object *value, const char *skip, ProtobufCMessage *message)
 {
     if (!json_object_is_type(value, json_type_object))
         return json_fault(reader, "an object is wanted, for %s", type->full_name);
     json_object_object_foreach(value, name, member)
     {
+        if (skip && strcmp(name, skip) == 0)
+            continue;
         const struct field_type *field = find_field(type, name);
         if (!field)
             return unknown_field(reader, type, name);
@@ -280,8 +282,9 @@ ProtobufCMessage *json_take_message(struct json_reader *reader, const struct mes
                                     struct json_object *value)
 {
     ProtobufCMessage *message = message_new(type, reader->arena);
-    bool ok = type->well_known ? json_take_known(reader, type, value, message)
-                               : take_fields(reader, type, value, message);
+    bool ok = well_known_has_json(type->well_known)
+                  ? json_take_known(reader, type, value, message)
+                  : json_take_fields(reader, type, value, NULL, message);
     return ok ? message : NULL;
 }
 

@@ -114,8 +114,8 @@ bool json_take_known(struct json_reader *reader, const struct message_type *type
                 json_object_object_length(value) == 0) ||
                json_fault(reader, "an empty object is wanted");
     case WELL_KNOWN_ANY:
-        return json_fault(reader, "google.protobuf.Any has no JSON form here");
-    case WELL_KNOWN_NONE:
+        return json_take_any(reader, type, value, message);
+    default:
         break;
     }
     assert(false && "a type without a special form");

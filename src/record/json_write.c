@@ -237,25 +237,22 @@ static bool put_field(struct json_writer *writer, const ProtobufCMessage *messag
     return json_put_value(writer, field, message_at(message, field, 0));
 }
 
-static bool put_fields(struct json_writer *writer, const ProtobufCMessage *message)
+bool json_put_fields(struct json_writer *writer, const ProtobufCMessage *message,
+                     const char *before)
 {
     const struct message_type *type = message_type_of(message);
-    bool first = true;
-    buf_putc(writer->out, '{');
     for (unsigned i = 0; i < type->n_fields && !writer->out->failed; i++) {
         const struct field_type *field = &type->fields[i];
         if (!message_has(message, field) && (field->presence || !writer->style->defaults))
             continue;
         const char *name = writer->style->proto_names ? field->name : field->json_name;
-        if (!first)
-            buf_putc(writer->out, ',');
-        first = false;
+        buf_puts(writer->out, before);
+        before = ",";
         buf_json_string(writer->out, name, strlen(name));
         buf_putc(writer->out, ':');
         if (!put_field(writer, message, field))
             return false;
     }
-    buf_putc(writer->out, '}');
     return true;
 }
 
@@ -269,16 +266,18 @@ bool json_put_message(struct json_writer *writer, const struct message_type *typ
         free(empty);
         return ok;
     }
-    if (type->well_known == WELL_KNOWN_ANY)
-        return err_set(writer->err, ERR_REJECT, ERR_EXIT_DATA,
-                       "google.protobuf.Any has no JSON form here");
-    return type->well_known ? json_put_known(writer, message) : put_fields(writer, message);
+    if (well_known_has_json(type->well_known))
+        return json_put_known(writer, message);
+    buf_putc(writer->out, '{');
+    bool ok = json_put_fields(writer, message, "");
+    buf_putc(writer->out, '}');
+    return ok;
 }
 
 bool json_write_message(struct buf *out, const ProtobufCMessage *message,
                         const struct json_style *style, struct err *err)
 {
-    struct json_writer writer = {out, style, err};
+    struct json_writer writer = {.out = out, .style = style, .err = err};
     return json_put_message(&writer, message_type_of(message), message);
 }
 
@@ -286,6 +285,6 @@ bool json_write_field(struct buf *out, const ProtobufCMessage *message,
                       const struct field_type *field, const struct json_style *style,
                       struct err *err)
 {
-    struct json_writer writer = {out, style, err};
+    struct json_writer writer = {.out = out, .style = style, .err = err};
     return put_field(&writer, message, field);
 }

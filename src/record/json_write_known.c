@@ -106,7 +106,8 @@ bool json_put_known(struct json_writer *writer, const ProtobufCMessage *message)
         buf_puts(writer->out, "{}");
         return true;
     case WELL_KNOWN_ANY:
-    case WELL_KNOWN_NONE:
+        return json_put_any(writer, message);
+    default:
         break;
     }
     assert(false && "a type without a special form");

@@ -197,5 +197,14 @@ bool key_mapping_check(const struct key_mapping *mapping, const struct contract 
                 contract->n_key);
         return err_hint(err, "use key format json or protobuf");
     }
+    for (unsigned i = 0; i < contract->n_key && mapping->format != KEY_TEXT; i++) {
+        const struct column *column = key_column(contract, i);
+        if (column->depth == 0)
+            continue;
+        err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
+                "key field %s of %s stands within a message, which key format %s cannot fill",
+                column->origin, contract->name, key_format_name(mapping->format));
+        return err_hint(err, "use key format text or none, or a field of the message itself");
+    }
     return mapping->format != KEY_PROTOBUF || check_message(mapping, contract, err);
 }

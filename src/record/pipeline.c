@@ -117,7 +117,7 @@ static bool same_text(const struct pipeline *pipeline, const struct contract *co
                       const struct record *record, const ProtobufCMessage *message)
 {
     const struct column *column = &contract->columns[contract->key[0]];
-    if (pipeline->key.format != KEY_TEXT || column->wrapper ||
+    if (pipeline->key.format != KEY_TEXT || column->depth || column->wrapper ||
         column->field->pb->type != PROTOBUF_C_TYPE_STRING)
         return false;
     const char *field = *(char *const *)message_at(message, column->field, 0);

@@ -68,8 +68,9 @@ static bool read_version(const struct column *column, const ProtobufCMessage *me
                          int64_t *version, struct err *err)
 {
     const struct field_type *field = column->field;
-    if (field->presence && !message_has(message, field))
-        return err_set(err, ERR_REJECT, ERR_EXIT_DATA, "version field %s is unset", field->name);
+    message = value_holder(column, message);
+    if (!message || (field->presence && !message_has(message, field)))
+        return err_set(err, ERR_REJECT, ERR_EXIT_DATA, "version field %s is unset", column->origin);
     const void *at = message_at(message, field, 0);
     ProtobufCType kind = field->pb->type;
     if (column->wrapper) {
@@ -94,7 +95,7 @@ static bool read_version(const struct column *column, const ProtobufCMessage *me
     bool natural = kind == PROTOBUF_C_TYPE_UINT64 || kind == PROTOBUF_C_TYPE_FIXED64;
     if (natural && *version < 0)
         return err_set(err, ERR_REJECT, ERR_EXIT_DATA, "version field %s is past bigint's range",
-                       field->name);
+                       column->origin);
     return true;
 }
 

@@ -91,10 +91,20 @@ static bool put_enum(const struct source *source, struct cell *cell)
     return true;
 }
 
-static bool put_text(const struct source *source, struct cell *cell)
+/* A message as text is a google.type.Date or Decimal. */
+static bool put_other_text(const struct source *source, struct cell *cell)
 {
     if (source->kind == PROTOBUF_C_TYPE_ENUM)
         return put_enum(source, cell);
+    return source->column->field->message->well_known == WELL_KNOWN_DATE
+               ? value_date_text(source, cell)
+               : value_decimal_text(source, cell);
+}
+
+static bool put_text(const struct source *source, struct cell *cell)
+{
+    if (source->kind != PROTOBUF_C_TYPE_STRING)
+        return put_other_text(source, cell);
     const char *text = *(char *const *)source->at;
     if (!text)
         text = "";
@@ -146,6 +156,20 @@ static bool put_uuid(const struct source *source, struct cell *cell)
     return true;
 }
 
+static bool put_net(const struct source *source, struct cell *cell)
+{
+    const char *text = *(char *const *)source->at;
+    struct span span = {text ? text : "", text ? strlen(text) : 0};
+    bool network = source->column->type->id == TYPE_CIDR;
+    char *at = arena_alloc(source->arena, VALUE_NET_MAX);
+    size_t length = value_parse_net(span, network, at);
+    if (!length)
+        return value_refuse(source->err, source->column,
+                            network ? "text is no IP network" : "text is no IP address");
+    value_put(cell, at, length);
+    return true;
+}
+
 /* Beside contract/type's table. jsonb is not here: it takes a whole field. */
 static bool (*const encoders[TYPE_COUNT])(const struct source *source, struct cell *cell) = {
     [TYPE_BOOLEAN] = put_boolean,   [TYPE_INTEGER] = put_word32,
@@ -154,6 +178,9 @@ static bool (*const encoders[TYPE_COUNT])(const struct source *source, struct ce
     [TYPE_TEXT] = put_text,         [TYPE_BYTEA] = put_bytea,
     [TYPE_ENUM] = put_enum,         [TYPE_TIMESTAMPTZ] = put_timestamptz,
     [TYPE_INTERVAL] = put_interval, [TYPE_UUID] = put_uuid,
+    [TYPE_INET] = put_net,          [TYPE_CIDR] = put_net,
+    [TYPE_NUMERIC] = value_numeric, [TYPE_DATE] = value_date,
+    [TYPE_TIME] = value_time,       [TYPE_TSTZRANGE] = value_tstzrange,
 };
 
 /* Names as in the .proto, since analysts write `payload->>'unit_price'` beside snake_case columns;
@@ -178,11 +205,35 @@ cleanup:
     return ok;
 }
 
+const ProtobufCMessage *value_holder(const struct column *column, const ProtobufCMessage *message)
+{
+    for (unsigned i = 0; i < column->depth; i++) {
+        const struct field_type *field = column->path[i];
+        if (!message_has(message, field))
+            return NULL;
+        message = *(ProtobufCMessage *const *)((const char *)message + field->pb->offset);
+    }
+    return message;
+}
+
+/* What a column holds when a message around its field is unset. */
+static bool put_absent(const struct column *column, struct cell *cell)
+{
+    *cell = (struct cell){NULL, -1};
+    if (column->part == PART_PRESENCE)
+        value_put(cell, "", 1);
+    return true;
+}
+
 bool value_cell(const struct column *column, const ProtobufCMessage *message, struct arena *arena,
                 struct drift *drift, struct cell *cell, struct err *err)
 {
     const struct field_type *field = column->field;
     enum type_id type = column->type->id;
+    if (column->depth && !(message = value_holder(column, message)))
+        return put_absent(column, cell);
+    if (column->part != PART_VALUE)
+        return value_part(column, message, arena, cell, err);
     if (field->presence && !field->repeated && !field->map && !message_has(message, field)) {
         *cell = (struct cell){NULL, -1};
         return true;

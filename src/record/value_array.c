@@ -4,6 +4,7 @@
  * always quoted, so that no element is taken for NULL or cut at a comma; within quotes only '"' and
  * '\' need a backslash (PostgreSQL manual, "Array Input and Output Syntax").
  */
+#include "record/decimal.h"
 #include "record/instant.h"
 #include "record/number.h"
 #include "record/value_forms.h"
@@ -127,6 +128,31 @@ static bool add_uuid(const struct source *source, struct buf *out)
     return true;
 }
 
+static bool add_net(const struct source *source, struct buf *out)
+{
+    char bytes[VALUE_NET_MAX];
+    const char *text = *(char *const *)source->at;
+    struct span span = {text ? text : "", text ? strlen(text) : 0};
+    bool network = source->column->type->id == TYPE_CIDR;
+    if (!value_parse_net(span, network, bytes))
+        return value_refuse(source->err, source->column,
+                            network ? "text is no IP network" : "text is no IP address");
+    buf_put(out, span.data, span.length);
+    return true;
+}
+
+static bool add_numeric(const struct source *source, struct buf *out)
+{
+    char digits[DECIMAL_TEXT_MAX];
+    struct decimal decimal;
+    const char *text = *(char *const *)source->at;
+    struct span span = {text ? text : "", text ? strlen(text) : 0};
+    if (!value_decimal(source->column, span, false, &decimal, source->err))
+        return false;
+    buf_put(out, digits, decimal_text(&decimal, digits));
+    return true;
+}
+
 static bool (*const adders[TYPE_COUNT])(const struct source *source, struct buf *out) = {
     [TYPE_BOOLEAN] = add_boolean,   [TYPE_INTEGER] = add_integer,
     [TYPE_BIGINT] = add_integer,    [TYPE_NUMERIC_U64] = add_integer,
@@ -134,6 +160,8 @@ static bool (*const adders[TYPE_COUNT])(const struct source *source, struct buf 
     [TYPE_TEXT] = add_text,         [TYPE_BYTEA] = add_bytea,
     [TYPE_ENUM] = add_enum,         [TYPE_TIMESTAMPTZ] = add_timestamptz,
     [TYPE_INTERVAL] = add_interval, [TYPE_UUID] = add_uuid,
+    [TYPE_INET] = add_net,          [TYPE_CIDR] = add_net,
+    [TYPE_NUMERIC] = add_numeric,
 };
 
 static bool add_elements(struct source *source, const ProtobufCMessage *message, struct buf *out)

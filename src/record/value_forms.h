@@ -10,6 +10,7 @@
 
 enum {
     VALUE_NUMERIC_MAX = 18,            /* numeric_u64: header of 8 bytes, 5 digits of 2 */
+    VALUE_NET_MAX = 4 + 16,            /* inet: family, bits, is it cidr, bytes; then these */
     VALUE_TEXT_MAX = 64 * 1024 * 1024, /* bytes of one jsonb or array cell: jsonb's own limit is
                                           256 MiB in its inner form, which is several times larger
                                           than the text at worst */
@@ -40,6 +41,28 @@ size_t value_numeric_u64(uint64_t value, char out[VALUE_NUMERIC_MAX]);
 
 /* 16 bytes from the canonical text form (8-4-4-4-12, either case); false for anything else. */
 bool value_parse_uuid(struct span text, char out[16]);
+
+/* inet's binary form, or cidr's (`network`: no bits past the prefix length); 0 for what is neither an
+ * address in full nor one with a prefix length behind it. */
+size_t value_parse_net(struct span text, bool network, char out[VALUE_NET_MAX]);
+
+/* The encoders of google.type's messages: rows of value.c's table. */
+bool value_date(const struct source *source, struct cell *cell);
+bool value_date_text(const struct source *source, struct cell *cell);
+bool value_time(const struct source *source, struct cell *cell);
+bool value_numeric(const struct source *source, struct cell *cell);
+bool value_decimal_text(const struct source *source, struct cell *cell);
+bool value_tstzrange(const struct source *source, struct cell *cell);
+/* A column that holds something else of its field than the value; `holder` has the field. */
+bool value_part(const struct column *column, const ProtobufCMessage *holder, struct arena *arena,
+                struct cell *cell, struct err *err) MUST_CHECK;
+
+/* A text as a number that the column holds without rounding. */
+struct decimal;
+bool value_decimal(const struct column *column, struct span text, bool empty_is_zero,
+                   struct decimal *decimal, struct err *err) MUST_CHECK;
+void value_put_decimal(struct cell *cell, struct arena *arena, const struct decimal *decimal,
+                       unsigned scale);
 
 /* The array literal of a repeated field as a cell. */
 bool value_array(const struct column *column, const ProtobufCMessage *message, struct arena *arena,

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/text.h"
+#include "record/decimal.h"
 #include "record/instant.h"
 #include "record/number.h"
 #include "record/value_forms.h"
@@ -141,6 +142,37 @@ static bool from_uuid(const struct column *column, struct span text, struct aren
     return true;
 }
 
+static bool from_date(const struct column *column, struct span text, struct arena *arena,
+                      struct cell *cell, struct err *err)
+{
+    int32_t days;
+    if (!instant_parse_date(text, &days))
+        return value_refuse(err, column, "text is no date like 2026-05-17 of the years 1 to 9999");
+    value_put32(cell, arena, (uint32_t)(days - INSTANT_DAYS_2000));
+    return true;
+}
+
+static bool from_net(const struct column *column, struct span text, struct arena *arena,
+                     struct cell *cell, struct err *err)
+{
+    char *at = arena_alloc(arena, VALUE_NET_MAX);
+    size_t length = value_parse_net(text, column->type->id == TYPE_CIDR, at);
+    if (!length)
+        return value_refuse(err, column, "text is no IP address, or no network");
+    value_put(cell, at, length);
+    return true;
+}
+
+static bool from_decimal(const struct column *column, struct span text, struct arena *arena,
+                         struct cell *cell, struct err *err)
+{
+    struct decimal decimal;
+    if (!value_decimal(column, text, false, &decimal, err))
+        return false;
+    value_put_decimal(cell, arena, &decimal, column->scale);
+    return true;
+}
+
 bool value_from_text(const struct column *column, struct span text, struct arena *arena,
                      struct cell *cell, struct err *err)
 {
@@ -166,6 +198,15 @@ bool value_from_text(const struct column *column, struct span text, struct arena
         return from_timestamp(column, text, arena, cell, err);
     case TYPE_UUID:
         return from_uuid(column, text, arena, cell, err);
+    case TYPE_DATE:
+        return from_date(column, text, arena, cell, err);
+    case TYPE_INET:
+    case TYPE_CIDR:
+        return from_net(column, text, arena, cell, err);
+    case TYPE_NUMERIC:
+        return from_decimal(column, text, arena, cell, err);
+    case TYPE_TIME:
+    case TYPE_TSTZRANGE:
     case TYPE_REAL:
     case TYPE_DOUBLE:
     case TYPE_INTERVAL:

@@ -3,7 +3,7 @@
 
 #include "fixture.h"
 
-static struct descriptor_set *all_set, *options_set, *bad_set, *old_set;
+static struct descriptor_set *all_set, *options_set, *bad_set, *old_set, *mapped_set;
 
 static int setup(void **state)
 {
@@ -12,6 +12,7 @@ static int setup(void **state)
     options_set = load_set("contract_options");
     bad_set = load_set("bad_contracts");
     old_set = load_set("bad_proto2");
+    mapped_set = load_set("mapped_types");
     return 0;
 }
 
@@ -22,6 +23,7 @@ static int teardown(void **state)
     descriptor_set_free(options_set);
     descriptor_set_free(bad_set);
     descriptor_set_free(old_set);
+    descriptor_set_free(mapped_set);
     return 0;
 }
 
@@ -101,9 +103,14 @@ static void test_all_types_become_columns(void **state)
     const char *key[] = {"f_int64"};
     struct contract_overrides overrides = {.contract = {.key = key, .n_key = 1}};
     struct contract *contract = make(all_set, "pactolus.test.v1.AllTypes", &overrides);
-    assert_int_equal(contract->n_columns, contract->message->n_fields);
-    for (unsigned i = 1; i < contract->n_columns; i++)
-        assert_true(contract->columns[i].field->pb->id > contract->columns[i - 1].field->pb->id);
+    /* tree has three columns more, c_tree two: they need not say whether they are set twice; and
+     * there is the case of choice */
+    assert_int_equal(contract->n_columns, contract->message->n_fields + 4 + 3 + 1);
+    for (unsigned i = 1; i < contract->n_columns; i++) {
+        const struct column *a = &contract->columns[i - 1], *b = &contract->columns[i];
+        assert_true((a->depth ? a->path[0] : a->field)->pb->id <=
+                    (b->depth ? b->path[0] : b->field)->pb->id);
+    }
     assert_false(find_column(contract, "f_int32")->nullable);
     assert_true(find_column(contract, "o_int32")->nullable);
     assert_true(find_column(contract, "at")->nullable);
@@ -137,7 +144,8 @@ static void test_configuration_wins(void **state)
     const struct message_type *type = find_type(options_set, "pactolus.test.options.v3.Full");
     assert_null(contract_make(type, &overrides, &errs)); /* event_time names what is skipped now */
     assert_int_equal(errs.count, 1);
-    assert_contains(errs.items[0].text, "event time happened_at: an option skips that field");
+    assert_contains(errs.items[0].text,
+                    "event time happened_at of pactolus.test.options.v3.Full: an option skips");
     errs_free(&errs);
 
     overrides.n_columns = 2;
@@ -194,9 +202,21 @@ static void test_bad_contracts_are_named(void **state)
         {"TextVersion", 1, "is not an integer"},
         {"KeyVersion", 1, "is part of the key"},
         {"IntegerEventTime", 1, "is not a Timestamp"},
-        {"HasAny", 1, "google.protobuf.Any"},
-        {"HasAnyBelow", 1, "HasAny.anything"},
-        {"TwoColumnsOfOneName", 1, "fields name and title of"},
+        {"TwoColumnsOfOneName", 1, "field name and field title of"},
+        {"Collisions", 3, "field address.street and field address_street of"},
+        {"Collisions", 3, "the presence of address and field address_present of"},
+        {"Collisions", 3, "oneof address.kind and field address_kind of"},
+        {"LongNestedNames", 1,
+         "field a_message_name_of_thirty_two_byt.another_name_of_thirty_two_"},
+        {"NestedKeys", 5, "key inner of pactolus.test.bad.v1.NestedKeys: it is a message"},
+        {"NestedKeys", 5,
+         "key inner.no_key.id of pactolus.test.bad.v1.NestedKeys: a message around"},
+        {"NestedKeys", 5, "key inner.ratio of pactolus.test.bad.v1.NestedKeys: floating-point"},
+        {"NestedKeys", 5, "key inner.idd: pactolus.test.bad.v1.NestedKeys has no such field"},
+        {"NestedKeys", 5, "key choice of pactolus.test.bad.v1.NestedKeys: it is a oneof"},
+        {"BareDecimal", 3, "field rate is a google.type.Decimal"},
+        {"BareDecimal", 3, "field wide cannot be a column of type numeric(1001,2)"},
+        {"BareDecimal", 3, "field open cannot be a column of type numeric"},
         {"ReservedColumns", 2, "names that begin with an underscore"},
         {"ReservedColumns", 2, "PostgreSQL keeps that name"},
         {"LongNames", 3, "at most 63 are allowed"},
@@ -209,7 +229,7 @@ static void test_bad_contracts_are_named(void **state)
         {"Several", 4, "key idd"},
         {"Several", 4, "version field ratio"},
         {"Several", 4, "event time when"},
-        {"Several", 4, "google.protobuf.Any"},
+        {"Several", 4, "google.type.Decimal"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char name[128];
@@ -286,6 +306,139 @@ static void test_fingerprint(void **state)
     contract_free(a);
 }
 
+struct wanted {
+    const char *name, *origin, *sql;
+    bool nullable;
+    int depth, part;
+};
+
+static void test_messages_become_columns(void **state)
+{
+    (void)state;
+    static const struct wanted wanted[] = {
+        {"id", "id", "text", false, 0, PART_VALUE},
+        {"address_present", "address", "boolean", false, 0, PART_PRESENCE},
+        {"address_street", "address.street", "text", true, 1, PART_VALUE},
+        {"address_city", "address.city", "text", true, 1, PART_VALUE},
+        {"address_lines", "address.lines", "text", true, 1, PART_VALUE},
+        {"address_place_present", "address.place", "boolean", false, 1, PART_PRESENCE},
+        {"address_place_at_latitude", "address.place.at.latitude", "double precision", true, 3,
+         PART_LATITUDE},
+        {"address_place_at_longitude", "address.place.at.longitude", "double precision", true, 3,
+         PART_LONGITUDE},
+        {"address_place_height", "address.place.height", "integer", true, 2, PART_VALUE},
+        {"address_which", "address.kind", "text", true, 1, PART_CASE},
+        {"address_flat", "address.flat", "text", true, 1, PART_VALUE},
+        {"address_floor", "address.floor", "integer", true, 1, PART_VALUE},
+        {"address_since", "address.since", "timestamp with time zone", true, 1, PART_VALUE},
+        {"bill_present", "billing", "boolean", false, 0, PART_PRESENCE},
+        {"bill_street", "billing.street", "text", true, 1, PART_VALUE},
+        {"whole", "whole", "jsonb", true, 0, PART_VALUE},
+        {"level1_level2_level3_present", "level1.level2.level3", "boolean", false, 2,
+         PART_PRESENCE},
+        {"level1_level2_level3_level4", "level1.level2.level3.level4", "jsonb", true, 3,
+         PART_VALUE},
+        {"level1_level2_level3_text", "level1.level2.level3.text", "text", true, 3, PART_VALUE},
+        {"payment", "payment", "text", true, 0, PART_CASE},
+        {"card_number", "card.number", "text", true, 1, PART_VALUE},
+        {"iban", "iban", "text", true, 0, PART_VALUE},
+        {"cash", "cash", "boolean", false, 0, PART_PRESENCE},
+        {"day", "day", "date", true, 0, PART_VALUE},
+        {"partial_day", "partial_day", "text", true, 0, PART_VALUE},
+        {"opens", "opens", "time without time zone", true, 0, PART_VALUE},
+        {"price", "price", "numeric(28,9)", true, 0, PART_VALUE},
+        {"price_currency", "price.currency_code", "text", true, 1, PART_VALUE},
+        {"rate", "rate", "numeric(12,4)", true, 0, PART_VALUE},
+        {"rate_text", "rate_text", "text", true, 0, PART_VALUE},
+        {"valid", "valid", "tstzrange", true, 0, PART_VALUE},
+        {"phone", "phone", "jsonb", true, 0, PART_VALUE},
+        {"days", "days", "jsonb", false, 0, PART_VALUE},
+        {"mask", "mask", "text", true, 1, PART_VALUE},
+        {"nothing", "nothing", "boolean", false, 0, PART_PRESENCE},
+        {"anything", "anything", "jsonb", true, 0, PART_VALUE},
+        {"host", "host", "inet", false, 0, PART_VALUE},
+        {"network", "network", "cidr", false, 0, PART_VALUE},
+        {"amounts", "amounts", "numeric(6,2)", false, 0, PART_VALUE},
+        {"tree_label", "tree.label", "text", true, 1, PART_VALUE},
+        {"tree_twin", "tree.twin", "jsonb", true, 1, PART_VALUE},
+        {"tree_branch_tree", "tree.branch.tree", "jsonb", true, 2, PART_VALUE},
+        {"tree_branch_mapped", "tree.branch.mapped", "jsonb", true, 2, PART_VALUE},
+        {"hollow_present", "hollow", "boolean", false, 0, PART_PRESENCE},
+    };
+    struct contract *contract = make(mapped_set, "pactolus.test.mapped.v1.Mapped", NULL);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        const struct column *column = find_column(contract, wanted[i].name);
+        assert_string_equal(column->origin, wanted[i].origin);
+        assert_string_equal(column->type->sql, wanted[i].sql);
+        if (column->nullable != wanted[i].nullable || (int)column->depth != wanted[i].depth ||
+            (int)column->part != wanted[i].part)
+            fail_msg("column %s", wanted[i].name);
+    }
+    assert_int_equal(find_column(contract, "rate")->precision, 12);
+    assert_int_equal(find_column(contract, "rate")->scale, 4);
+    assert_int_equal(find_column(contract, "price")->scale, 9);
+    assert_true(find_column(contract, "mask")->array);
+    assert_true(find_column(contract, "address_lines")->array);
+    assert_string_equal(find_column(contract, "address_street")->comment, "Street and number.");
+    assert_string_equal(find_column(contract, "address_place_height")->classification, "personal");
+    assert_string_equal(find_column(contract, "bill_street")->classification, "");
+    contract_free(contract);
+}
+
+/* A configuration names nested fields with hyphens, since libconfig has no dots in names. */
+static void test_overrides_of_nested_fields(void **state)
+{
+    (void)state;
+    struct column_override columns[] = {
+        {.field = "address-street", .options = {.name = "road"}},
+        {.field = "address.place", .options = {.type = "jsonb"}},
+        {.field = "billing", .options = {.skip = true, .skip_said = true}},
+        {.field = "level1", .options = {.type = "jsonb"}},
+        {.field = "payment", .options = {.name = "paid_by"}},
+        {.field = "price-currency_code", .options = {.name = "unit"}},
+        {.field = "position-latitude", .options = {.name = "lat"}},
+    };
+    struct contract_overrides overrides = {.columns = columns, .n_columns = 7};
+    struct contract *contract = make(mapped_set, "pactolus.test.mapped.v1.Mapped", &overrides);
+    assert_string_equal(find_column(contract, "address_road")->origin, "address.street");
+    assert_int_equal(find_column(contract, "address_place")->type->id, TYPE_JSONB);
+    assert_int_equal(find_column(contract, "level1")->type->id, TYPE_JSONB);
+    assert_int_equal(find_column(contract, "paid_by")->part, PART_CASE);
+    assert_string_equal(find_column(contract, "price_unit")->type->sql, "text");
+    assert_int_equal(find_column(contract, "position_lat")->part, PART_LATITUDE);
+    for (unsigned i = 0; i < contract->n_columns; i++)
+        assert_null(strstr(contract->columns[i].name, "bill"));
+    contract_free(contract);
+
+    /* Options that nothing would heed are faults. */
+    struct column_override idle[] = {
+        {.field = "whole-street", .options = {.name = "road"}, .place = "c.conf:1"},
+        {.field = "address-strreet", .options = {.name = "road"}, .place = "c.conf:2"},
+    };
+    struct errs errs = {0};
+    overrides = (struct contract_overrides){.columns = idle, .n_columns = 2};
+    assert_null(
+        contract_make(find_type(mapped_set, "pactolus.test.mapped.v1.Mapped"), &overrides, &errs));
+    assert_int_equal(errs.count, 2);
+    assert_contains(errs.items[0].text, "field whole-street of");
+    assert_contains(errs.items[0].text, "has no column of its own");
+    assert_string_equal(errs.items[1].hint, "did you mean street?");
+    errs_free(&errs);
+}
+
+static void test_roles_may_stand_in_messages(void **state)
+{
+    (void)state;
+    struct contract *contract = make(mapped_set, "pactolus.test.mapped.v1.NestedRoles", NULL);
+    assert_string_equal(contract->columns[contract->key[0]].name, "head_id");
+    assert_string_equal(contract->columns[contract->version].name, "head_revision");
+    assert_string_equal(contract->columns[contract->event_time].name, "head_at");
+    contract_free(contract);
+    contract = make(mapped_set, "pactolus.test.mapped.v1.DateKey", NULL);
+    assert_int_equal(contract->columns[contract->key[0]].type->id, TYPE_DATE);
+    contract_free(contract);
+}
+
 static void expect_domain(const char *package, const char *domain, unsigned major)
 {
     char out[CONTRACT_NAME_MAX + 1];
@@ -349,6 +502,9 @@ int main(void)
         cmocka_unit_test(test_bad_contracts_are_named),
         cmocka_unit_test(test_hints_and_places),
         cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_messages_become_columns),
+        cmocka_unit_test(test_overrides_of_nested_fields),
+        cmocka_unit_test(test_roles_may_stand_in_messages),
         cmocka_unit_test(test_domains),
         cmocka_unit_test(test_examples),
     };

@@ -283,22 +283,91 @@ static void nan_has_no_place_in_a_value(void **state)
     buf_free(&out);
 }
 
-static void any_is_refused_both_ways(void **state)
+#define MAPPED      "pactolus.test.mapped.v1.Mapped"
+#define ADDRESS_URL "\"type.example/pactolus.test.mapped.v1.Card\""
+
+/* JSON → message → JSON, both of `anything`. */
+static void any_becomes(const char *json, const char *want)
+{
+    static const struct json_style style = {.proto_names = true};
+    struct fixture other;
+    struct buf in = BUF_INIT, out = BUF_INIT;
+    fixture_open(&other, "mapped_types");
+    buf_printf(&in, "{\"anything\":%s}", json);
+    buf_printf(&out, "{\"anything\":%s}", want);
+    writes(fixture_message(&other, MAPPED, in.data), &style, out.data);
+    buf_free(&in);
+    buf_free(&out);
+    fixture_close(&other);
+}
+
+static void any_is_resolved_in_the_set(void **state)
 {
     (void)state;
+    any_becomes("{}", "{}");
+    any_becomes("{\"@type\":" ADDRESS_URL "}", "{\"@type\":" ADDRESS_URL "}");
+    any_becomes("{\"number\":\"n\",\"@type\":" ADDRESS_URL "}",
+                "{\"@type\":" ADDRESS_URL ",\"number\":\"n\"}");
+    any_becomes("{\"@type\":\"x/google.protobuf.Timestamp\",\"value\":\"1970-01-01T00:00:00Z\"}",
+                "{\"@type\":\"x/google.protobuf.Timestamp\",\"value\":\"1970-01-01T00:00:00Z\"}");
+    any_becomes("{\"@type\":\"x/google.type.Date\",\"year\":1}",
+                "{\"@type\":\"x/google.type.Date\",\"year\":1}");
+    any_becomes("{\"@type\":\"x/google.protobuf.Any\",\"value\":{\"@type\":" ADDRESS_URL "}}",
+                "{\"@type\":\"x/google.protobuf.Any\",\"value\":{\"@type\":" ADDRESS_URL "}}");
+    /* what the set lacks stays as it is */
+    any_becomes("{\"type_url\":\"x/no.Such\",\"value\":\"AAEC\"}",
+                "{\"type_url\":\"x/no.Such\",\"value\":\"AAEC\"}");
+    any_becomes("{\"type_url\":\"pactolus.test.mapped.v1.Card\"}",
+                "{\"type_url\":\"pactolus.test.mapped.v1.Card\",\"value\":\"\"}");
+}
+
+static void any_refused(const char *json, const char *why, bool reading)
+{
     static const struct json_style style = {0};
     struct fixture other;
     struct buf out = BUF_INIT;
     struct err err = ERR_INIT;
-    fixture_open(&other, "record_types");
-    const struct message_type *type = fixture_type(&other, "shop.v1.Holder");
-    const ProtobufCMessage *message =
-        message_unpack(type, FIXTURE_SPAN("\x0a\x00"), &other.arena, &err);
-    assert_false(json_write_message(&out, message, &style, &err));
-    assert_null(json_read_message(type, FIXTURE_SPAN("{\"any\":{}}"), &other.arena, &err));
-    assert_string_equal(err.place, "any");
+    fixture_open(&other, "mapped_types");
+    const ProtobufCMessage *message = json_read_message(
+        fixture_type(&other, MAPPED), (struct span){json, strlen(json)}, &other.arena, &err);
+    assert_int_equal(message == NULL, reading);
+    assert_false(message && json_write_message(&out, message, &style, &err));
+    assert_int_equal(err.class, ERR_REJECT);
+    if (!strstr(err.text, why))
+        fail_msg("%s: %s", json, err.text);
     buf_free(&out);
     fixture_close(&other);
+}
+
+/* Its bytes are as hostile as a record's. */
+static void broken_anys_are_refused(void **state)
+{
+    (void)state;
+    any_refused("{\"anything\":{\"@type\":\"x/no.Such\"}}", "has no message x/no.Such", true);
+    any_refused("{\"anything\":{\"@type\":1}}", "@type is no string", true);
+    any_refused("{\"anything\":{\"@type\":\"x/google.protobuf.Timestamp\"}}", "no member value",
+                true);
+    any_refused("{\"anything\":{\"@type\":" ADDRESS_URL ",\"numbr\":1}}", "has no field numbr",
+                true);
+    any_refused("{\"anything\":{\"type_url\":" ADDRESS_URL ",\"value\":\"Cv8=\"}}", "", false);
+    any_refused("{\"anything\":{\"type_url\":" ADDRESS_URL ",\"value\":\"CgH/\"}}", "UTF-8", false);
+    any_refused("{\"anything\":{\"type_url\":" ADDRESS_URL ",\"value\":\"CgEA\"}}", "NUL", false);
+}
+
+/* Each level is one more message in the C stack: there is an end to it. */
+static void anys_nest_no_further_than_16(void **state)
+{
+    (void)state;
+    struct buf json = BUF_INIT;
+    buf_puts(&json, "{\"anything\":");
+    for (int i = 0; i < 17; i++)
+        buf_puts(&json, "{\"@type\":\"x/google.protobuf.Any\",\"value\":");
+    buf_puts(&json, "{}");
+    for (int i = 0; i < 17; i++)
+        buf_puts(&json, "}");
+    buf_puts(&json, "}");
+    any_refused(json.data, "within one another", false);
+    buf_free(&json);
 }
 
 static void unknown_names_get_the_nearest_as_hint(void **state)
@@ -390,7 +459,9 @@ int main(void)
         cmocka_unit_test(one_field_is_written_alone),
         cmocka_unit_test(out_of_range_instants_are_not_written),
         cmocka_unit_test(nan_has_no_place_in_a_value),
-        cmocka_unit_test(any_is_refused_both_ways),
+        cmocka_unit_test(any_is_resolved_in_the_set),
+        cmocka_unit_test(broken_anys_are_refused),
+        cmocka_unit_test(anys_nest_no_further_than_16),
         cmocka_unit_test(unknown_names_get_the_nearest_as_hint),
         cmocka_unit_test(wrong_values_name_their_place),
         cmocka_unit_test(malformed_json_is_refused),

@@ -179,6 +179,26 @@ static void mappings_are_checked_at_load(void **state)
     assert_false(fits(KEY_PROTOBUF, by_number, "shop.v1.PaymentKey"));
 }
 
+/* A key message or object has the fields side by side; only text needs no field. */
+static void a_key_within_a_message_is_text(void **state)
+{
+    (void)state;
+    struct fixture other;
+    fixture_open(&other, "mapped_types");
+    const struct contract *nested =
+        fixture_contract(&other, "pactolus.test.mapped.v1.NestedRoles", &(struct fixture_says){0});
+    const struct key_mapping text = {.format = KEY_TEXT}, json = {.format = KEY_JSON};
+    struct cell cell;
+    struct err err = ERR_INIT;
+    assert_true(key_mapping_check(&text, nested, &err));
+    assert_true(cells_of(&text, nested, FIXTURE_SPAN("a"), &cell, &err));
+    is(&cell, "a", 1);
+    assert_false(key_mapping_check(&json, nested, &err));
+    assert_string_equal(err.text, "key field head.id of pactolus.test.mapped.v1.NestedRoles stands "
+                                  "within a message, which key format json cannot fill");
+    fixture_close(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +208,7 @@ int main(void)
         cmocka_unit_test(protobuf_is_a_message_with_fields_of_those_names),
         cmocka_unit_test(a_key_equals_the_rows_key),
         cmocka_unit_test(mappings_are_checked_at_load),
+        cmocka_unit_test(a_key_within_a_message_is_text),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -22,11 +22,12 @@ static int set_up(void **state)
     (void)state;
     fixture_open(&fixture, "all_types");
     fixture_open(&records, "record_types");
-    all = fixture_contract(
-        &fixture, ALL,
-        &(struct fixture_says){
-            .append = true,
-            .columns = {{"c_string", "uuid"}, {"f_fixed64", "bigint"}, {"f_string", "uuid"}}});
+    all = fixture_contract(&fixture, ALL,
+                           &(struct fixture_says){.append = true,
+                                                  .columns = {{"c_string", "uuid"},
+                                                              {"f_fixed64", "bigint"},
+                                                              {"f_string", "uuid"},
+                                                              {"tree", "jsonb"}}});
     keyed = fixture_contract(&records, "shop.v1.Keyed",
                              &(struct fixture_says){.append = true, .columns = {{"text", "uuid"}}});
     return 0;
