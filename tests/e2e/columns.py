@@ -79,13 +79,14 @@ def unset_is_null_only_where_presence_exists(t):
     for field in ("at", "took", "inner"):
         getattr(present, field).SetInParent()
     store(t, [empty, present])
-    columns = ["o_int64", "o_string", "o_enum", "w_int64", "w_string", "w_bool", "at", "took", "inner",
-               "c_number", "c_text"]
+    columns = ["o_int64", "o_string", "o_enum", "w_int64", "w_string", "w_bool", "at", "took", "inner_name",
+               "inner_words", "choice", "c_number", "c_text"]
     equal(row(t, "unset", columns), [None] * len(columns), "columns of unset fields")
     epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
     equal(row(t, "zero", columns), [0, "", MOODS[0], 0, "", False, epoch, datetime.timedelta(),
-           {"name": "", "big": "0", "words": []}, 0, None],
-          "columns of fields set to zero")
+           "", [], "c_number", 0, None], "columns of fields set to zero")
+    equal([row(t, item, ["inner_present", "inner_inner"]) for item in ("unset", "zero")],
+          [[False, None], [True, None]], "presence")
     equal(row(t, "unset", ["r_int64", "r_string", "r_bytes"]), [[], [], []], "unset arrays")
     equal(row(t, "unset", ["inners", "counts"]), [[], {}], "unset lists and maps")
 
@@ -148,7 +149,8 @@ def messages_become_jsonb_in_protobufs_json_form(t):
     store(t, [message])
     printed = json_format.MessageToDict(message, including_default_value_fields=True,
                                          preserving_proto_field_name=True)
-    got = dict(zip(["inner", "inners", "counts", "by_number"],
-                   row(t, "j", ["inner", "inners", "counts", "by_number"])))
-    equal(got, {"inner": printed["inner"], "inners": printed["inners"], "counts": printed["counts"],
-                "by_number": printed["by_number"]}, "jsonb")
+    columns = ["inner_inner", "inners", "counts", "by_number"]
+    equal(dict(zip(columns, row(t, "j", columns))),
+          {"inner_inner": printed["inner"]["inner"], "inners": printed["inners"],
+           "counts": printed["counts"], "by_number": printed["by_number"]}, "jsonb")
+    equal(row(t, "j", ["inner_name", "inner_big"]), ["outer", 2 ** 63 - 1], "columns of a message")

@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import harness  # noqa: E402
 
 # The themes; each module marks its tests.
-THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "place", "outages",
+THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "property_types", "place", "outages",
           "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables", "sinks_refused",
           "flood", "bounds", "membership", "identity", "partitions", "debian", "documents"]
 
