@@ -216,24 +216,11 @@ const ProtobufCMessage *value_holder(const struct column *column, const Protobuf
     return message;
 }
 
-/* What a column holds when a message around its field is unset. */
-static bool put_absent(const struct column *column, struct cell *cell)
-{
-    *cell = (struct cell){NULL, -1};
-    if (column->part == PART_PRESENCE)
-        value_put(cell, "", 1);
-    return true;
-}
-
-bool value_cell(const struct column *column, const ProtobufCMessage *message, struct arena *arena,
-                struct drift *drift, struct cell *cell, struct err *err)
+static bool put_value(const struct column *column, const ProtobufCMessage *message,
+                      struct arena *arena, struct drift *drift, struct cell *cell, struct err *err)
 {
     const struct field_type *field = column->field;
     enum type_id type = column->type->id;
-    if (column->depth && !(message = value_holder(column, message)))
-        return put_absent(column, cell);
-    if (column->part != PART_VALUE)
-        return value_part(column, message, arena, cell, err);
     if (field->presence && !field->repeated && !field->map && !message_has(message, field)) {
         *cell = (struct cell){NULL, -1};
         return true;
@@ -259,4 +246,31 @@ bool value_cell(const struct column *column, const ProtobufCMessage *message, st
     }
     assert(encoders[type]);
     return encoders[type](&source, cell);
+}
+
+/* A column whose field stands within messages, or that holds something else than its value. Out of
+ * line, so that the columns of most rows need not save registers for its loop. */
+__attribute__((noinline)) static bool put_other(const struct column *column,
+                                                const ProtobufCMessage *message,
+                                                struct arena *arena, struct drift *drift,
+                                                struct cell *cell, struct err *err)
+{
+    const ProtobufCMessage *holder = value_holder(column, message);
+    if (!holder) {
+        *cell = (struct cell){NULL, -1};
+        if (column->part == PART_PRESENCE)
+            value_put(cell, "", 1); /* the byte 0: false */
+        return true;
+    }
+    if (column->part != PART_VALUE)
+        return value_part(column, holder, arena, cell, err);
+    return put_value(column, holder, arena, drift, cell, err);
+}
+
+bool value_cell(const struct column *column, const ProtobufCMessage *message, struct arena *arena,
+                struct drift *drift, struct cell *cell, struct err *err)
+{
+    if (column->depth | (unsigned)column->part)
+        return put_other(column, message, arena, drift, cell, err);
+    return put_value(column, message, arena, drift, cell, err);
 }

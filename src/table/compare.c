@@ -59,6 +59,21 @@ static struct err *refuse(struct plan *plan, const char *place, const char *form
 
 #define BESIDE "give the contract a new major version: its table and view stand beside the old"
 
+/* Messages were jsonb before they had columns of their own. */
+#define KEEP_JSONB "give the field the option type = \"jsonb\" to keep it as it is, or "
+
+/* Has it become several columns that begin with its name? */
+static bool is_opened(const struct shape *want, const char *name)
+{
+    size_t length = strlen(name);
+    for (unsigned i = 0; i < want->n_columns; i++) {
+        const char *other = want->columns[i].name;
+        if (strncmp(other, name, length) == 0 && other[length] == '_')
+            return true;
+    }
+    return false;
+}
+
 static void schema_step(struct plan *plan, const char *schema, bool needed)
 {
     struct buf sql = BUF_INIT;
@@ -111,7 +126,7 @@ static void compare_column(const struct shape_column *have, const struct shape *
     if (strcmp(have->type, column->type) != 0)
         err_hint(refuse(plan, place, "the column is %s in the database and %s in the contract",
                         have->type, column->type),
-                 BESIDE);
+                 strcmp(have->type, "jsonb") == 0 ? KEEP_JSONB BESIDE : BESIDE);
     else if (have->not_null && !column->not_null)
         err_hint(
             refuse(plan, place, "the column is NOT NULL, but a deleted row has no value for it"),
@@ -246,8 +261,9 @@ static void compare_view(const struct shape *want, const char *name, bool exists
             lost = true;
             err_hint(refuse(plan, place, "the view would lose column %s, which its readers may use",
                             live[i]),
-                     "keep the field (deprecated), or " BESIDE
-                     "; pg_depend knows the views that depend on this one");
+                     "%skeep the field (deprecated), or " BESIDE
+                     "; pg_depend knows the views that depend on this one",
+                     is_opened(want, live[i]) ? KEEP_JSONB : "");
         }
         shape_names_add(&order, &n_order, live[i]);
     }

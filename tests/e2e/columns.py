@@ -7,7 +7,7 @@ import math
 
 from google.protobuf import json_format
 
-from harness import Record, equal, message_class, test
+from harness import Record, equal, expect, message_class, test
 
 
 def everything(**fields):
@@ -154,3 +154,48 @@ def messages_become_jsonb_in_protobufs_json_form(t):
           {"inner_inner": printed["inner"]["inner"], "inners": printed["inners"],
            "counts": printed["counts"], "by_number": printed["by_number"]}, "jsonb")
     equal(row(t, "j", ["inner_name", "inner_big"]), ["outer", 2 ** 63 - 1], "columns of a message")
+
+
+@test
+def a_table_whose_messages_are_jsonb_keeps_them(t):
+    """Tables are older than columns of nested messages: migrate takes nothing away, and says what keeps them."""
+    topic = t.topic("everything", partitions=1)
+
+    def config(name, **columns):
+        return t.config(name, streams={"items": t.stream(topic, "e2e.v1.Everything", "everything", columns=columns,
+                                                         table={"key": ["id"], "name": "everything"})})
+    old, new = config("old", inner={"type": "jsonb"}), config("new")
+    t.migrate(old)
+    result = t.pactolus("migrate", "--execute", "--config", new)
+    equal(result.code, 65, "exit status")
+    expect('type = "jsonb"' in result.err and "would lose column inner" in result.err,
+           "the refusal does not name the way out:", result)
+    message = everything(id="kept")
+    message.inner.name = "x"
+    t.produce(topic, [Record(message.SerializeToString())])
+    t.migrate(old)
+    t.run_to_end(old)
+    equal(row(t, "kept", ["inner"]), [{"name": "x", "big": "0", "words": []}], "inner")
+
+
+@test
+def nested_fields_are_named_with_hyphens(t):
+    """libconfig has no dots in names; a message in the key, and a text key that names it."""
+    topic = t.topic("everything", partitions=1)
+    config = t.config(streams={"items": t.stream(
+        topic, "e2e.v1.Everything", "everything", key={"format": "text"},
+        columns={"inner-name": {"name": "label"}, "inner-inner": {"skip": True}, "choice": {"name": "chosen"}},
+        table={"key": ["inner.name"], "name": "everything"})})
+    message = everything(id="a", c_text="t")
+    message.inner.name = "key"
+    t.produce(topic, [Record(message.SerializeToString(), b"key"), Record(message.SerializeToString(), b"other"),
+                      Record(everything(id="b").SerializeToString(), b"b")])
+    t.migrate(config)
+    t.run_to_end(config)
+    equal(t.sql("select inner_label, chosen, c_text, id from data.everything"), [("key", "c_text", "t", "a")], "rows")
+    equal(sorted(reason for reason, _ in t.letters().values()), ["key", "key_mismatch"], "dead letters")
+    columns = t.columns("data.everything")
+    expect("inner_inner" not in columns and "inner_present" in columns, "columns:", columns)
+    t.produce(topic, [Record(None, b"key")])
+    t.run_to_end(config)
+    equal(t.value("select count(*) from data.everything where _deleted_at is null"), 0, "rows after the tombstone")

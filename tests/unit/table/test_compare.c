@@ -91,6 +91,32 @@ static void nothing_there_makes_everything_once(void **state)
     assert_int_equal(pair->plan.n_steps, 8);
 }
 
+/* A message that was jsonb and has columns now: nothing is changed, and both ways out are named. */
+static void a_message_that_was_jsonb_may_stay_so(void **state)
+{
+    struct pair *pair = *state;
+    sample_add(pair->layout, "address", TYPE_JSONB, false, false, "");
+    sample_add(pair->layout, "price", TYPE_JSONB, false, false, "");
+    shape_free(pair->have);
+    pair->have = shape_want(pair->layout);
+    struct layout_column *columns = pair->layout->columns;
+    for (unsigned i = 0; i < pair->layout->n_columns; i++) {
+        if (strcmp(columns[i].name, "address") == 0) {
+            columns[i].name = "address_street";
+            columns[i].type = type_of(TYPE_TEXT);
+        } else if (strcmp(columns[i].name, "price") == 0) {
+            columns[i].type = type_of_money();
+        }
+    }
+    pair_want_again(pair);
+    compare_shapes(pair->have, pair->want, &pair->plan);
+    assert_int_equal(pair->plan.refusals.count, 3); /* the type, and address in both views */
+    for (unsigned i = 0; i < 3; i++) {
+        assert_non_null(strstr(pair->plan.refusals.items[i].hint, "type = \"jsonb\""));
+        assert_non_null(strstr(pair->plan.refusals.items[i].hint, "new major version"));
+    }
+}
+
 static void a_nullable_column_is_added_and_shown(void **state)
 {
     struct pair *pair = *state;
@@ -231,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(equal_shapes_need_nothing),
         TEST(nothing_there_makes_everything_once),
+        TEST(a_message_that_was_jsonb_may_stay_so),
         TEST(a_nullable_column_is_added_and_shown),
         TEST(a_required_column_comes_with_its_zero),
         TEST(a_required_column_without_zero_is_refused),
