@@ -98,6 +98,43 @@ static void put_partitions(struct buf *out, const struct status *status, unsigne
     buf_putc(out, ']');
 }
 
+static void put_topics(struct buf *out, const struct overview_stream *stream)
+{
+    put_name(out, "topics");
+    buf_putc(out, '[');
+    for (unsigned i = 0; i < stream->n_topics; i++) {
+        const struct overview_topic *topic = &stream->topics[i];
+        buf_puts(out, i ? ",{" : "{");
+        put_text(out, "topic", topic->topic);
+        put_text(out, "contract", topic->contract);
+        put_text(out, "status", topic->status);
+        put_text(out, "sunset", topic->sunset);
+        put_name(out, "past_sunset");
+        buf_puts(out, topic->past_sunset ? "true" : "false");
+        put_number(out, "records_day", topic->records);
+        put_name(out, "percent_day");
+        buf_printf(out, "%.4g}", topic->percent);
+    }
+    buf_putc(out, ']');
+}
+
+static void put_unknowns(struct buf *out, const struct overview_stream *stream)
+{
+    put_name(out, "drift");
+    buf_putc(out, '[');
+    for (unsigned i = 0; i < stream->n_unknowns; i++) {
+        const struct overview_unknown *unknown = &stream->unknowns[i];
+        buf_puts(out, i ? ",{" : "{");
+        put_text(out, "kind", unknown->kind);
+        put_text(out, "type", unknown->type_name);
+        put_number(out, "number", unknown->number);
+        put_number(out, "times", unknown->times);
+        put_time(out, "last_seen", unknown->last_seen);
+        buf_putc(out, '}');
+    }
+    buf_putc(out, ']');
+}
+
 static void put_stream(struct buf *out, const struct status *status, unsigned at)
 {
     const struct overview_stream *stream = &status->overview.streams[at];
@@ -116,6 +153,8 @@ static void put_stream(struct buf *out, const struct status *status, unsigned at
     put_number(out, "open_dead_letters", stream->open_dead_letters);
     put_reasons(out, stream);
     put_account(out, &stream->account);
+    put_topics(out, stream);
+    put_unknowns(out, stream);
     put_partitions(out, status, at);
     buf_putc(out, '}');
 }

@@ -175,6 +175,47 @@ static void put_account(struct writing *writing, const struct overview_stream *s
     buf_putc(writing->out, '\n');
 }
 
+/* Of one topic there is nothing to say, unless its time is over. */
+static void put_topics(struct writing *writing, const struct overview_stream *stream)
+{
+    char count[32];
+    for (unsigned i = 0; i < stream->n_topics; i++) {
+        const struct overview_topic *topic = &stream->topics[i];
+        bool marked = *topic->sunset || strcmp(topic->status, "active") != 0;
+        if (stream->n_topics == 1 && !marked)
+            continue;
+        buf_printf(writing->out, "  %s (%s): %s in 24 hours, %.4g %%", topic->topic,
+                   topic->contract, count_text(topic->records, count), topic->percent);
+        if (strcmp(topic->status, "active") != 0)
+            buf_printf(writing->out, ", %s", topic->status);
+        if (topic->past_sunset)
+            paint(writing, ALERT);
+        if (*topic->sunset)
+            buf_printf(writing->out, ", sunset %s%s", topic->sunset,
+                       topic->past_sunset ? " is past" : "");
+        if (topic->past_sunset)
+            paint(writing, PLAIN);
+        buf_putc(writing->out, '\n');
+    }
+}
+
+static void put_unknowns(struct writing *writing, const struct overview_stream *stream)
+{
+    enum { AT_MOST = 8 };
+    char count[32], ago[40];
+    for (unsigned i = 0; i < stream->n_unknowns && i < AT_MOST; i++) {
+        const struct overview_unknown *unknown = &stream->unknowns[i];
+        buf_printf(writing->out,
+                   "  drift: %s %d of %s, which the contract does not know: %s times, last %s\n",
+                   strcmp(unknown->kind, "enum") == 0 ? "number" : "field", unknown->number,
+                   unknown->type_name, count_text(unknown->times, count),
+                   ago_text(writing->status, unknown->last_seen, ago));
+    }
+    if (stream->n_unknowns > AT_MOST)
+        buf_printf(writing->out, "  drift: and %u more in pactolus.drift\n",
+                   stream->n_unknowns - AT_MOST);
+}
+
 static void put_stream(struct writing *writing, unsigned at)
 {
     const struct status *status = writing->status;
@@ -194,6 +235,8 @@ static void put_stream(struct writing *writing, unsigned at)
     put_state(writing, stream);
     put_reasons(writing, stream);
     put_account(writing, stream);
+    put_topics(writing, stream);
+    put_unknowns(writing, stream);
     if (status->partitions)
         put_partitions(writing, at);
 }

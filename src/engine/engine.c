@@ -9,6 +9,7 @@
 #include "engine/relay.h"
 #include "engine/states.h"
 #include "engine/table_range.h"
+#include "engine/tally.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,7 @@ static bool open_stream(struct engine *engine, unsigned i, struct err *err)
                                                     .least = config->flood_least});
     engine->options.streams[i].pipeline.range = &live->range;
     sql_statements(live->stream->layout, live->statements);
+    tally_init(live);
     live->lanes = mem_zero(live->stream->config->lanes, sizeof(*live->lanes));
     for (; live->n_lanes < live->stream->config->lanes; live->n_lanes++)
         if (!lane_init(&live->lanes[live->n_lanes], engine, live, live->n_lanes, err))
@@ -130,6 +132,7 @@ static void free_streams(struct engine *engine)
             lane_free(&live->lanes[lane], 0);
         free(live->lanes);
         sql_free(live->statements);
+        tally_free(live);
         engine->options.streams[i].pipeline.range = NULL;
     }
     free(engine->live);
@@ -261,6 +264,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     again = sooner(again, states_turn(engine, now));
     again = sooner(again, ledger_room_turn(engine, now));
     again = sooner(again, table_range_turn(engine, now));
+    again = sooner(again, tally_turn(engine, now));
     again = sooner(again, progress_turn(engine, now));
     if (engine->options.until_end && engine->stops == 0 && membership_at_end(engine->membership) &&
         relay_idle(engine->relay))
@@ -281,7 +285,7 @@ void engine_stop(struct engine *engine, usec_t now)
 
 bool engine_done(const struct engine *engine)
 {
-    return engine->failed || membership_left(engine->membership);
+    return engine->failed || tally_settled(engine);
 }
 
 /* ---- what lanes and membership tell ---- */

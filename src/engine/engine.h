@@ -62,6 +62,11 @@ struct engine {
         bool asked;
         uint64_t letters; /* of this process when it looked last */
     } ledger_room;
+    /* When counts are written down, see engine/tally. */
+    struct tallying {
+        usec_t write_at, last_until; /* 0: not yet */
+        bool settled;
+    } tallying;
     bool failed;    /* the client is of no more use; err says why */
     struct err err;
 };

@@ -6,6 +6,7 @@
 #include "engine/membership.h"
 #include "engine/outcome.h"
 #include "engine/table_range.h"
+#include "engine/tally.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -169,8 +170,10 @@ void lane_committed(struct lane *lane, struct batch *batch)
 {
     for (unsigned i = 0; i < batch->n_moves; i++) {
         struct cursor *cursor = batch->moves[i].cursor;
-        if (cursor)
-            cursor->next_offset = batch->moves[i].next;
+        if (!cursor)
+            continue;
+        cursor->next_offset = batch->moves[i].next;
+        tally_take(lane->live, cursor->topic, batch->moves[i].consumed, batch->moves[i].order_ts);
     }
     lane->counts.batches++;
     lane->counts.records += (uint64_t)batch->consumed;

@@ -163,6 +163,14 @@ struct lane {
     bool queued;
 };
 
+/* One topic's count; see engine/tally. */
+struct tally_topic {
+    uint64_t records, told; /* committed since the process began; of these in PostgreSQL */
+    int64_t newest;         /* greatest order_ts, ms; -1 = none */
+    usec_t sunset;          /* wall; USEC_NEVER = none */
+    struct log_gate gate;
+};
+
 struct live_stream {
     const struct stream *stream;
     unsigned stream_id;
@@ -181,6 +189,12 @@ struct live_stream {
     enum halt_kind halt_kind;
     usec_t letters_from; /* HALT_FLOOD: since when dead letters belong to the flood */
     struct flood flood;  /* of its dead letters, in this process */
+    struct tally {
+        struct tally_topic *topics; /* in the order of the configuration */
+        uint64_t *told;             /* by entry of the stream's drift */
+        struct log_gate gate;
+        bool asked, known, ended;   /* being written; written once; tried for the last time */
+    } tally;
 };
 
 /* "payments.payment.captured[3]@1234" into a static buffer of the caller. */

@@ -36,6 +36,20 @@ static const char sql_letters[] =
     " WHERE s.consumer_group = $1 AND d.state = 'open'"
     " GROUP BY s.name, d.stream_id, d.reason ORDER BY s.name, count(*) DESC, d.reason";
 
+static const char sql_topics[] =
+    "SELECT s.stream_id, t.topic, t.contract, t.status, coalesce(t.sunset::text, ''),"
+    "       t.records_day, t.percent_day, t.past_sunset"
+    "  FROM pactolus.traffic t JOIN pactolus.streams s"
+    "    ON s.consumer_group = t.consumer_group AND s.name = t.stream"
+    " WHERE t.consumer_group = $1 ORDER BY t.stream, t.version, t.topic";
+
+static const char sql_unknowns[] =
+    "SELECT s.stream_id, d.kind, d.type_name, d.number, d.times,"
+    "       (extract(epoch FROM d.last_seen) * 1000000)::bigint"
+    "  FROM pactolus.drift d JOIN pactolus.streams s"
+    "    ON s.consumer_group = d.consumer_group AND s.name = d.stream"
+    " WHERE d.consumer_group = $1 ORDER BY d.stream, d.times DESC, d.type_name, d.number";
+
 static int64_t number(const PGresult *result, int row, int column)
 {
     return strtoll(PQgetvalue(result, row, column), NULL, 10);
@@ -117,6 +131,46 @@ static void take_letters(const PGresult *result, struct arena *arena, struct ove
     }
 }
 
+static void take_topics(const PGresult *result, struct arena *arena, struct overview *overview)
+{
+    struct overview_topic *all = zeroed(arena, (size_t)PQntuples(result), sizeof *all);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct overview_stream *stream = find(overview, number(result, i, 0));
+        if (!stream)
+            continue;
+        all[i] = (struct overview_topic){
+            .topic = text(result, i, 1, arena),
+            .contract = text(result, i, 2, arena),
+            .status = text(result, i, 3, arena),
+            .sunset = text(result, i, 4, arena),
+            .records = number(result, i, 5),
+            .percent = strtod(PQgetvalue(result, i, 6), NULL),
+            .past_sunset = *PQgetvalue(result, i, 7) == 't',
+        };
+        if (!stream->n_topics++)
+            stream->topics = &all[i];
+    }
+}
+
+static void take_unknowns(const PGresult *result, struct arena *arena, struct overview *overview)
+{
+    struct overview_unknown *all = zeroed(arena, (size_t)PQntuples(result), sizeof *all);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct overview_stream *stream = find(overview, number(result, i, 0));
+        if (!stream)
+            continue;
+        all[i] = (struct overview_unknown){
+            .kind = text(result, i, 1, arena),
+            .type_name = text(result, i, 2, arena),
+            .number = (int)number(result, i, 3),
+            .times = number(result, i, 4),
+            .last_seen = number(result, i, 5),
+        };
+        if (!stream->n_unknowns++)
+            stream->unknowns = &all[i];
+    }
+}
+
 static void take_here(const PGresult *result, struct arena *arena, struct overview *overview)
 {
     overview->database = text(result, 0, 0, arena);
@@ -130,10 +184,9 @@ static bool read_all(PGconn *conn, const char *group, struct arena *arena,
     static const struct {
         const char *sql;
         void (*take)(const PGresult *, struct arena *, struct overview *);
-    } parts[] = {{sql_here, take_here},
-                 {sql_streams, take_streams},
-                 {sql_partitions, take_partitions},
-                 {sql_letters, take_letters}};
+    } parts[] = {
+        {sql_here, take_here},       {sql_streams, take_streams}, {sql_partitions, take_partitions},
+        {sql_letters, take_letters}, {sql_topics, take_topics},   {sql_unknowns, take_unknowns}};
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
         PGresult *result = conn_query(conn, parts[i].sql, 1, &group, err);
         if (!result)

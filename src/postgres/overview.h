@@ -22,6 +22,24 @@ struct overview_partition {
     bool owned;         /* some daemon holds it, or held it last */
 };
 
+/* What a topic carried in the last 24 hours. */
+struct overview_topic {
+    const char *topic, *contract, *status;
+    const char *sunset; /* "" = none */
+    int64_t records;
+    double percent; /* of the stream's records in that time */
+    bool past_sunset;
+};
+
+/* A number that the contract does not know. */
+struct overview_unknown {
+    const char *kind; /* "field", "enum" */
+    const char *type_name;
+    int number;
+    int64_t times;
+    usec_t last_seen; /* wall */
+};
+
 struct overview_reason {
     const char *reason;
     int64_t open;
@@ -44,6 +62,10 @@ struct overview_stream {
     unsigned n_partitions;
     struct overview_reason *reasons;
     unsigned n_reasons;
+    struct overview_topic *topics;
+    unsigned n_topics;
+    struct overview_unknown *unknowns;
+    unsigned n_unknowns;
     int64_t open_dead_letters;
     int64_t unattended; /* partitions that no live daemon holds; not of one that stands still */
 };
