@@ -195,25 +195,18 @@ static void refuse_unsupported(struct making *making, const struct standing *sta
     }
 }
 
-/* The case column of a oneof stands before the first of its fields. */
-static bool is_first_of_oneof(const struct message_type *type, unsigned i)
-{
-    int oneof = type->fields[i].oneof_index;
-    for (unsigned j = 0; oneof >= 0 && j < i; j++) {
-        if (type->fields[j].oneof_index == oneof)
-            return false;
-    }
-    return oneof >= 0;
-}
-
 void mapping_fields(struct making *making, const struct standing *standing)
 {
     const struct message_type *type = standing->type;
+    bool *seen = arena_alloc(&making->owned->arena, type->n_oneofs + 1);
+    memset(seen, 0, type->n_oneofs + 1);
     for (unsigned i = 0; i < type->n_fields && !making->full; i++) {
         const struct field_type *field = &type->fields[i];
         struct said said = {.place = ""};
-        if (is_first_of_oneof(type, i))
-            mapping_case(making, standing, field);
+        if (field->oneof_index >= 0 && !seen[field->oneof_index]) {
+            seen[field->oneof_index] = true;
+            mapping_case(making, standing, field); /* before the first of its fields */
+        }
         if (!mapping_options(making, standing, field, &said))
             continue;
         if (said.options.skip)

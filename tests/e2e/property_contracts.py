@@ -25,31 +25,42 @@ TYPED = [  # type of the field, its option `type`
     ("google.type.PhoneNumber", None),
     ("google.protobuf.Timestamp", None), ("google.protobuf.Timestamp", "jsonb"),
     ("google.protobuf.Duration", None), ("google.protobuf.Duration", "jsonb"),
-    ("google.protobuf.Struct", None), ("google.protobuf.Value", None), ("google.protobuf.ListValue", None),
+    ("google.protobuf.Struct", None), ("google.protobuf.Value", None),
+    ("google.protobuf.ListValue", None),
     ("google.protobuf.FieldMask", None), ("google.protobuf.FieldMask", "jsonb"),
     ("google.protobuf.Empty", None), ("google.protobuf.Empty", "jsonb"), ("google.protobuf.Any", None),
     ("string", "uuid"), ("string", "inet"), ("string", "cidr"), ("string", "numeric"),
     ("uint64", "bigint"), ("int32", "bigint"), ("Mood", "text")]
-LISTS = [("google.protobuf.Timestamp", None), ("google.protobuf.Duration", None), ("google.type.Date", None),
-         ("google.type.Money", None), ("google.protobuf.Any", None), ("google.protobuf.StringValue", None),
-         ("google.protobuf.Value", None), ("string", "uuid[]"), ("string", "inet[]"), ("string", "numeric[]"),
-         ("uint64", "bigint[]"), ("Mood", None), ("Leaf", None)]
+LISTS = [("google.protobuf.Timestamp", None), ("google.protobuf.Duration", None),
+         ("google.type.Date", None), ("google.type.Money", None), ("google.protobuf.Any", None),
+         ("google.protobuf.StringValue", None), ("google.protobuf.Value", None), ("string", "uuid[]"),
+         ("string", "inet[]"), ("string", "numeric[]"), ("uint64", "bigint[]"), ("Mood", None),
+         ("Leaf", None)]
 MAPS = [("string", "int64"), ("int32", "Leaf"), ("bool", "Mood"), ("uint64", "double"), ("sint64", "bytes"),
         ("string", "google.protobuf.Timestamp"), ("fixed32", "string")]
-KINDS = ([("plain", name, None) for name in SCALARS] + [("optional", name, None) for name in SCALARS] +
-         [("repeated", name, None) for name in SCALARS] + [("plain", "Mood", None), ("optional", "Mood", None)] +
+KINDS = ([(label, name, None) for label in ("plain", "optional", "repeated") for name in SCALARS] +
+         [("plain", "Mood", None), ("optional", "Mood", None)] +
          [("plain", f"google.protobuf.{name}Value", None) for name in WRAPPERS] +
          [("plain", *typed) for typed in TYPED] + [("repeated", *typed) for typed in LISTS] +
          [("map", *types) for types in MAPS] +
-         [("plain", "Leaf", "jsonb"), ("plain", "Hollow", None), ("plain", "Tree", None), ("plain", "Chain1", None),
-          ("renamed", "string", None), ("renamed", "Leaf", None), ("skipped", "int64", None)])
+         [("plain", "Leaf", "jsonb"), ("plain", "Hollow", None), ("plain", "Tree", None),
+          ("plain", "Chain1", None), ("renamed", "string", None), ("renamed", "Leaf", None),
+          ("skipped", "int64", None)])
 MESSAGES = """
 message Leaf { %(plain)sint32 number = 1; %(plain)sstring text = 2; repeated bool flags = 3; }
 message Hollow {}
 message Tree { %(plain)sstring label = 1; %(optional)sTree twin = 2; repeated Tree children = 3; }
-message Chain1 { %(optional)sChain2 below = 1; %(plain)sint64 n = 2; oneof what { bool yes = 3; Leaf leaf = 4; } }
+message Chain1 {
+  %(optional)sChain2 below = 1;
+  %(plain)sint64 n = 2;
+  oneof what { bool yes = 3; Leaf leaf = 4; }
+}
 message Chain2 { %(optional)sChain3 below = 1; %(optional)sgoogle.type.Money cost = 2; }
-message Chain3 { %(optional)sChain4 below = 1; %(optional)sgoogle.type.LatLng spot = 2; %(plain)sdouble d = 3; }
+message Chain3 {
+  %(optional)sChain4 below = 1;
+  %(optional)sgoogle.type.LatLng spot = 2;
+  %(plain)sdouble d = 3;
+}
 message Chain4 { %(plain)sstring text = 1; }
 enum Mood {
   option allow_alias = true;
@@ -58,8 +69,8 @@ enum Mood {
 """
 IMPORTS = ["pactolus/options.proto"] + [f"google/protobuf/{name}.proto" for name in (
     "any", "duration", "empty", "field_mask", "struct", "timestamp", "wrappers")] + [
-    f"google/type/{name}.proto" for name in ("date", "decimal", "interval", "latlng", "money", "phone_number",
-                                             "timeofday")]
+    f"google/type/{name}.proto" for name in (
+        "date", "decimal", "interval", "latlng", "money", "phone_number", "timeofday")]
 
 
 def is_message(name):
@@ -138,12 +149,12 @@ def contracts(seed, count):
 
 # --- messages ------------------------------------------------------------------------------------
 
-WORDS = ["", "x", " blank ", "NULL", "\\N", "\\.", "tab\tnew\nline\r", "quote\"'`", "back\\slash", "{a,b}", "Grüße",
-         "мир 世界", "🌍\U0010ffff", "\ufeff\u2028\uffff", "\x01\x1f\x7f", "a" * 3000, "%s $1 --"]
+WORDS = ["", "x", " blank ", "NULL", "\\N", "\\.", "tab\tnew\nline\r", "quote\"'`", "back\\slash", "{a,b}",
+         "Grüße", "мир 世界", "🌍\U0010ffff", "\ufeff\u2028\uffff", "\x01\x1f\x7f", "a" * 3000, "%s $1 --"]
 DOUBLES = [0.0, -0.0, 1.0, -1.5, 0.1, 1e300, -1e-300, 5e-324, 1.7976931348623157e308, float("nan"),
            float("inf"), float("-inf"), 2.0 ** 53 + 2, 1 / 3, 1e15, 123456789012345680.0, 1e22]
-FLOATS = [0.0, -0.0, 1.0, 0.1, 1.5, 3.4028234663852886e38, 1.401298464324817e-45, 1.1754943508222875e-38, 16777217.0,
-          float("nan"), float("inf"), float("-inf"), -123.456, 1e10]
+FLOATS = [0.0, -0.0, 1.0, 0.1, 1.5, 3.4028234663852886e38, 1.401298464324817e-45, 1.1754943508222875e-38,
+          16777217.0, float("nan"), float("inf"), float("-inf"), -123.456, 1e10]
 SECONDS = [-62135596800, 253402300799, 0, -1, 1, 946684800, 946684799, 951782400, 4102444800]
 NANOS = [0, 1, 999, 1000, 1001, 500_000_000, 999_999_999, 123_456_789]
 
@@ -172,7 +183,8 @@ class Messages:
             if oneof and oneof.name in chosen:
                 if chosen[oneof.name] is not field:
                     continue
-            elif not required and not self.needs_text(field) and self.draw.random() < (0.25 if depth < 3 else 0.7):
+            elif not required and not self.needs_text(field) and \
+                    self.draw.random() < (0.25 if depth < 3 else 0.7):
                 continue
             self.set(message, field, depth)
 
@@ -237,7 +249,8 @@ class Messages:
         if said == "inet" or said == "cidr":
             six = draw.random() < 0.5
             width = 128 if six else 32
-            number = draw.choice([0, 1, 2 ** width - 1, (0x2001 << 112 if six else 10 << 24) + draw.getrandbits(24),
+            number = draw.choice([0, 1, 2 ** width - 1,
+                                  (0x2001 << 112 if six else 10 << 24) + draw.getrandbits(24),
                                   draw.getrandbits(width) | 1 << width - 1])
             bits = draw.randint(0, width)
             make = ipaddress.IPv6Address if six else ipaddress.IPv4Address
@@ -246,8 +259,9 @@ class Messages:
             return draw.choice([str(make(number)), f"{make(number)}/{bits}"])
         if said.startswith("numeric"):
             return self.number(said)
-        return draw.choice([*WORDS, "".join(map(chr, (draw.choice([draw.randrange(1, 0xd800), draw.randrange(
-            0xe000, 0x110000)]) for _ in range(draw.randrange(20)))))])
+        points = [draw.choice([draw.randrange(1, 0xd800), draw.randrange(0xe000, 0x110000)])
+                  for _ in range(draw.randrange(20))]
+        return draw.choice([*WORDS, "".join(map(chr, points))])
 
     def number(self, said):
         """A text of a number that numeric(p,s) holds exactly, in one of its many forms."""
@@ -307,7 +321,8 @@ class Messages:
     def put_TimeOfDay(self, message, said):
         draw = self.draw
         message.hours, message.minutes, message.seconds = draw.choice(
-            [(0, 0, 0), (23, 59, 59), (24, 0, 0), (draw.randrange(24), draw.randrange(60), draw.randrange(60))])
+            [(0, 0, 0), (23, 59, 59), (24, 0, 0),
+             (draw.randrange(24), draw.randrange(60), draw.randrange(60))])
         if message.hours < 24:
             message.nanos = draw.choice(NANOS)
 
@@ -329,7 +344,8 @@ class Messages:
         message.longitude = self.draw.choice([180, -180, -0.0, self.draw.uniform(-180, 180)])
 
     def put_Interval(self, message, said):
-        seconds = sorted(self.draw.choice([*SECONDS, self.draw.randint(SECONDS[0], SECONDS[1])]) for _ in range(2))
+        seconds = sorted(self.draw.choice([*SECONDS, self.draw.randint(SECONDS[0], SECONDS[1])])
+                         for _ in range(2))
         nanos = [self.draw.choice(NANOS) for _ in range(2)]
         if seconds[0] == seconds[1]:
             nanos.sort()
@@ -338,13 +354,14 @@ class Messages:
                 getattr(message, name).seconds, getattr(message, name).nanos = second, nano
 
     def put_FieldMask(self, message, said):
-        message.paths.extend(self.draw.sample(["a", "unit_price", "a.b_c", "lines.sku"], self.draw.randrange(4)))
+        paths = ["a", "unit_price", "a.b_c", "lines.sku"]
+        message.paths.extend(self.draw.sample(paths, self.draw.randrange(4)))
 
     def put_Any(self, message, said):
         draw = self.draw
         inner = draw.choice([f"{self.contract.package}.Leaf", f"{self.contract.package}.Tree",
-                             "google.protobuf.Duration", "google.protobuf.Struct", "google.type.Money", None, "",
-                             "google.protobuf.Any", "google.protobuf.Int64Value"])
+                             "google.protobuf.Duration", "google.protobuf.Struct", "google.type.Money", None,
+                             "", "google.protobuf.Any", "google.protobuf.Int64Value"])
         if inner is None:
             message.type_url, message.value = "type.example/not.in.the.Set", draw.randbytes(draw.randrange(9))
         elif inner:
@@ -381,17 +398,23 @@ class Messages:
 
 # --- messages that no row can hold -----------------------------------------------------------------
 
-SPOILERS = {  # (type, option) → what makes the message a dead letter
+SPOILERS = {  # (type of the field, its option) → what makes the message a dead letter
     ("google.type.Date", ""): lambda m: setattr(m, "year", 10000),
     ("google.type.TimeOfDay", ""): lambda m: (m.Clear(), setattr(m, "seconds", 60)),
     ("google.type.Money", ""): lambda m: (setattr(m, "units", 1), setattr(m, "nanos", -1)),
     ("google.type.LatLng", ""): lambda m: setattr(m, "latitude", 90.0000001),
     ("google.protobuf.Timestamp", ""): lambda m: setattr(m, "seconds", 253402300800),
     ("google.protobuf.Duration", ""): lambda m: (setattr(m, "seconds", 1), setattr(m, "nanos", -1)),
-    ("google.type.Interval", ""): lambda m: (setattr(m.start_time, "seconds", 2), setattr(m.end_time, "seconds", 1)),
-    ("google.type.Decimal", "numeric"): lambda m: setattr(m, "value", "1e-501"),
+    ("google.type.Interval", ""): lambda m: (setattr(m.start_time, "seconds", 2),
+                                             setattr(m.end_time, "seconds", 1)),
 }
-SPOILED_TEXT = {"uuid": "not-a-uuid", "inet": "10.0.0.256", "cidr": "10.0.0.1/8", "numeric": "1e-501"}
+SPOILED_TEXT = {"uuid": "not-a-uuid", "inet": "10.0.0.256", "cidr": "10.0.0.1/8"}
+
+
+def too_many_digits(said, draw):
+    """One digit more than numeric(p,s) has, before the point or behind it."""
+    precision, scale = map(int, said[said.index("(") + 1:said.index(")")].split(","))
+    return draw.choice([f"1e{precision - scale}", f"-7e{-scale - 1}"])
 
 
 def spoil(contract, message, draw):
@@ -406,6 +429,11 @@ def spoil(contract, message, draw):
             able.append(lambda f=field, o=option: (
                 getattr(message, f.name).SetInParent(),
                 SPOILERS[f.message_type.full_name, o](getattr(message, f.name))))
+        elif option == "numeric" and field.message_type:
+            able.append(lambda f=field, o=said["type"]: setattr(
+                getattr(message, f.name), "value", too_many_digits(o, draw)))
+        elif option == "numeric":
+            able.append(lambda f=field, o=said["type"]: setattr(message, f.name, too_many_digits(o, draw)))
         elif field.type == field.TYPE_STRING and option in SPOILED_TEXT:
             able.append(lambda f=field, o=option: setattr(message, f.name, SPOILED_TEXT[o]))
         elif field.type == field.TYPE_UINT64 and option == "bigint":

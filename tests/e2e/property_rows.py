@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a table must hold of a message, by another implementation: python protobuf decodes, and the mapping of
-docs/contracts.md is written here once more, from its words.
+"""What a table must hold of a message, by another implementation: python protobuf decodes, and the mapping
+of docs/contracts.md is written here once more, from its words.
 
 Values are compared in one form: the text that PostgreSQL prints (timezone UTC, intervalstyle postgres), but
 floats as their bits, lists as lists, and jsonb as what json.loads makes of it, all numbers as doubles.
@@ -16,15 +16,15 @@ import re
 import struct
 
 EPOCH = datetime.datetime(1970, 1, 1)
-INTEGERS = {"int32": "integer", "sint32": "integer", "sfixed32": "integer", "int64": "bigint", "sint64": "bigint",
-            "sfixed64": "bigint", "uint32": "bigint", "fixed32": "bigint", "uint64": "numeric(20,0)",
+INTEGERS = {"int32": "integer", "sint32": "integer", "sfixed32": "integer", "int64": "bigint",
+            "sint64": "bigint", "sfixed64": "bigint", "uint32": "bigint", "fixed32": "bigint", "uint64": "numeric(20,0)",
             "fixed64": "numeric(20,0)"}
 SCALARS = dict(INTEGERS, float="real", double="double precision", bool="boolean", string="text", bytes="bytea")
 MESSAGES = {"google.protobuf.Timestamp": "timestamp with time zone", "google.protobuf.Duration": "interval",
             "google.type.Date": "date", "google.type.TimeOfDay": "time without time zone",
             "google.type.Interval": "tstzrange"}
 NAMES = {"time": "time without time zone"}
-OPENED, FLAT = 3, "google."  # messages around a column at most; those with columns that are not their fields'
+OPENED, FLAT = 3, "google."  # messages around a column at most; packages whose messages are another matter
 
 
 def scalar_name(field):

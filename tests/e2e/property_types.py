@@ -20,8 +20,8 @@ def compile_contract(folder, contract):
     """(path of the descriptor set, full name → class): protoc compiles, python protobuf loads."""
     proto, binpb = folder / f"c{contract.number}.proto", folder / f"c{contract.number}.binpb"
     proto.write_text(contract.text)
-    done = subprocess.run(["protoc", "-I", str(folder), "-I", str(ROOT / "proto"), "-I", str(HERE.parent / "proto"),
-                    "--include_imports", "--include_source_info", "-o", str(binpb), str(proto)], stderr=subprocess.PIPE)
+    done = subprocess.run(["protoc", "-I", str(folder), "-I", str(ROOT / "proto"),
+                           "-I", str(HERE.parent / "proto"), "--include_imports", "--include_source_info", "-o", str(binpb), str(proto)], stderr=subprocess.PIPE)
     expect(done.returncode == 0, "protoc:", done.stderr.decode())  # else it only warns of unused imports
     pool, found = descriptor_pool.DescriptorPool(), {}
     files = descriptor_pb2.FileDescriptorSet.FromString(binpb.read_bytes()).file
@@ -70,8 +70,8 @@ def compare(subject, how, seed, rows):
     for item, got in rows.items():
         for column, found, wanted in zip(subject.mapping.columns, got, subject.wanted(item)):
             if found != wanted:
-                raise Failure(f"{how}, seed {seed}: {subject.name}.{item}, column {column.name} ({column.kind}): "
-                              f"expected {shorten(wanted)}, got {shorten(found)}\n"
+                raise Failure(f"{how}, seed {seed}: {subject.name}.{item}, "
+                              f"column {column.name} ({column.kind}): expected {shorten(wanted)}, got {shorten(found)}\n"
                               f"bytes {shorten(subject.bytes[item].hex(), 4000)}")
     return len(rows)
 
@@ -83,7 +83,7 @@ def read_twice(t, subject, seed):
                   "%s::regclass and attnum > 0 and attname !~ '^_' order by attnum", f"data.{subject.name}")
     equal(shape, [(c.name, c.kind) for c in columns], f"columns of {subject.name}, seed {seed}")
     # psycopg2 has no time 24:00:00
-    names = ", ".join(f'"{c.name}"::text' if c.kind.startswith("time without") else f'"{c.name}"' for c in columns)
+    names = ", ".join(f'"{c.name}"' + "::text" * c.kind.startswith("time without") for c in columns)
     t.sql("set timezone = 'UTC'")
     rows = {row[0]: [from_psycopg2(c.kind, value) for c, value in zip(columns, row)]
             for row in t.sql(f"select {names} from data.{subject.name}")}
@@ -116,7 +116,8 @@ def round_trip(t, seed, contracts, messages):
     t.run_to_end(config, seconds=300)
     stood = spoiled = 0
     for subject in subjects:
-        letters = t.sql('select "offset", reason from pactolus.dead_letters where topic like %s', f"%.{subject.name}")
+        letters = t.sql('select "offset", reason from pactolus.dead_letters where topic like %s',
+                        f"%.{subject.name}")
         equal(sorted(letters), [(n, "value") for n in sorted(subject.spoiled)],
               f"dead letters of {subject.name}, seed {seed}")
         t.check_account(subject.name, consumed=messages, dead_lettered=len(subject.spoiled))

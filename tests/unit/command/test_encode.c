@@ -30,6 +30,18 @@ static void open_binding(struct fixture *f, const char *framing, const char *key
     encoder_init(&f->encoder, &f->binding, 77);
 }
 
+static void open_mapped(struct fixture *f, const char *contract, const char *key)
+{
+    struct errs errs = {0};
+    *f = (struct fixture){.binding = {.bootstrap = "127.0.0.1:1",
+                                      .descriptors = PACTOLUS_DESCRIPTORS "/mapped_types.binpb",
+                                      .contract = contract,
+                                      .key_field = key}};
+    if (!binding_open(&f->binding, "t", &errs))
+        fail_msg("%s", errs.items[0].text);
+    encoder_init(&f->encoder, &f->binding, 77);
+}
+
 static void close_binding(struct fixture *f)
 {
     encoder_free(&f->encoder);
@@ -98,6 +110,30 @@ static void keys_that_are_no_text(void **state)
     open_binding(&f, NULL, NULL);
     assert_true(encode(&f, full, &record, &reason, &err));
     assert_null(record.key.data);
+    close_binding(&f);
+}
+
+/* The pipeline reads the key back and compares it with the row's, so the forms must agree. */
+static void keys_within_messages_and_dates(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct record record;
+    enum reason reason;
+    struct err err;
+    open_mapped(&f, "pactolus.test.mapped.v1.NestedRoles", "head.id");
+    if (!encode(&f, "{\"head\":{\"id\":\"a\",\"revision\":\"1\"}}", &record, &reason, &err))
+        fail_msg("%s", err.text);
+    assert_true(span_is(record.key, "a"));
+    assert_false(encode(&f, "{\"day\":{}}", &record, &reason, &err));
+    assert_string_equal(err.text, "key field head.id is unset");
+    close_binding(&f);
+    open_mapped(&f, "pactolus.test.mapped.v1.DateKey", "day");
+    if (!encode(&f, "{\"day\":{\"year\":26,\"month\":5,\"day\":7}}", &record, &reason, &err))
+        fail_msg("%s", err.text);
+    assert_true(span_is(record.key, "0026-05-07"));
+    assert_false(encode(&f, "{\"note\":\"x\"}", &record, &reason, &err));
+    assert_string_equal(err.text, "key field day is unset");
     close_binding(&f);
 }
 
@@ -186,8 +222,11 @@ static void wrong_words_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),        cmocka_unit_test(keys_that_are_no_text),
-        cmocka_unit_test(refusals_have_reasons), cmocka_unit_test(envelope_shows_everything),
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(keys_that_are_no_text),
+        cmocka_unit_test(keys_within_messages_and_dates),
+        cmocka_unit_test(refusals_have_reasons),
+        cmocka_unit_test(envelope_shows_everything),
         cmocka_unit_test(wrong_words_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
