@@ -366,7 +366,7 @@ def from_psycopg2(kind, value):
             return "empty"
         lower, upper = (at and f'"{from_psycopg2("timestamp with time zone", at)}"'
                         for at in (value.lower, value.upper))
-        return ("[" + lower if lower else "(") + "," + (upper or "") + ")"
+        return "(["[value.lower_inc] + (lower or "") + "," + (upper or "") + ")]"[value.upper_inc]
     return str(value)
 
 
