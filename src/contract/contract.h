@@ -56,7 +56,7 @@ struct contract_overrides {
 /* What of its field a column holds. */
 enum column_part {
     PART_VALUE = 0, /* the field's value */
-    PART_PRESENCE,  /* boolean: is the message set? Never NULL: false also when one around it is not */
+    PART_PRESENCE,  /* boolean: is the message set? Never NULL: false below an unset one */
     PART_CASE,      /* text: the name of the field that a oneof holds; NULL when it holds none */
     PART_LATITUDE,  /* of a google.type.LatLng: a double with a range */
     PART_LONGITUDE,
@@ -64,20 +64,20 @@ enum column_part {
 };
 
 struct column {
-    const char *name;               /* the column's name, at most 63 bytes */
-    const char *origin;             /* the path in the message: "address.street"; of a case column
-                                       that of the oneof */
-    const struct type *type;        /* of the column, or of its elements */
+    const char *name;        /* the column's name, at most 63 bytes */
+    const char *origin;      /* the path in the message: "address.street"; of a case column that of
+                                the oneof */
+    const struct type *type; /* of the column, or of its elements */
     unsigned short precision, scale; /* of TYPE_NUMERIC */
-    bool array;                     /* one-dimensional array of `type` */
-    bool nullable;                  /* presence exists, here or around: NULL means unset. Key columns
-                                       are NOT NULL whatever this says: unset there is a dead letter */
+    bool array;                      /* one-dimensional array of `type` */
+    bool nullable; /* presence exists, here or around: NULL means unset. Key columns are NOT NULL
+                      whatever this says: unset there is a dead letter */
     const struct field_type *field; /* where the value comes from; PART_CASE: the oneof's first */
     const struct field_type *const *path; /* the messages around the field, outermost first */
-    unsigned depth;                 /* how many they are; 0: the field is the contract's own */
+    unsigned depth;                       /* how many; 0: the field is the contract's own */
     enum column_part part;
-    bool wrapper;                   /* field is a wrapper message: the value is its field 1 */
-    int key_position;               /* 0… in the primary key, -1 if not */
+    bool wrapper;     /* field is a wrapper message: the value is its field 1 */
+    int key_position; /* 0… in the primary key, -1 if not */
     const char *comment, *unit, *classification, *null_means; /* "" if none */
 };
 
@@ -86,7 +86,7 @@ struct rules; /* contract/rules: validation rules compiled from buf.validate opt
 struct contract {
     const struct message_type *message;
     const char *name;             /* the message's full name */
-    const struct column *columns; /* in field number order, those of a nested message in its place */
+    const struct column *columns; /* by field number; those of a message in its place */
     unsigned n_columns;
     unsigned key[CONTRACT_KEY_MAX]; /* indexes into columns, in key order */
     unsigned n_key;                 /* 0 for append contracts */
@@ -108,9 +108,8 @@ struct contract {
  * a hint): no key on an upsert contract, float or repeated or message key, unknown key or version
  * field, version that is not an integer, unsupported type, two columns of one name (also with a
  * bookkeeping column: names that begin with an underscore are ours), a name over 63 bytes, a name
- * that PostgreSQL reserves, unknown field in an override or an option that nothing heeds, malformed sunset, freshness or
- * retention.
- * NULL then. contract_free releases it.
+ * that PostgreSQL reserves, unknown field in an override or an option that nothing heeds, malformed
+ * sunset, freshness or retention. NULL then. contract_free releases it.
  *
  * Defaults: columns are named as their fields; schema "data", table "<domain>_<message>_v<major>",
  * view schema "<domain>" ("public" without one), view "<message>_v<major>" (contract_domain; the

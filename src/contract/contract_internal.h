@@ -45,8 +45,7 @@ void making_err(struct making *making, const char *place, struct err *err);
 /* "file:line" of the field of `type` into `place`. */
 void making_place(const struct message_type *type, const struct field_type *field, char place[192]);
 /* The same of the field that feeds a column. */
-void making_column_place(const struct making *making, const struct column *column,
-                         char place[192]);
+void making_column_place(const struct making *making, const struct column *column, char place[192]);
 
 /* What a hint should say when `path` leads to no field: the nearest name. "" if there is none. */
 const char *making_nearest(const struct making *making, const char *path);
@@ -55,7 +54,7 @@ const char *making_nearest(const struct making *making, const char *path);
  */
 bool making_name(struct making *making, const char *place, const char *what, const char *name);
 
-void mapping_columns(struct making *making);       /* fields → columns */
+void mapping_columns(struct making *making); /* fields → columns */
 
 /* Where fields stand that are mapped: the messages around them, and what follows from these. */
 struct standing {
@@ -83,8 +82,8 @@ bool mapping_options(struct making *making, const struct standing *standing,
 /* All fields that stand there. */
 void mapping_fields(struct making *making, const struct standing *standing);
 /* contract/mapping_message: is this field a message with columns of its own? */
-bool mapping_opens(const struct making *making, const struct standing *standing, const struct field_type *field,
-                   const struct said *said);
+bool mapping_opens(const struct making *making, const struct standing *standing,
+                   const struct field_type *field, const struct said *said);
 void mapping_open(struct making *making, const struct standing *standing,
                   const struct field_type *field, const struct said *said);
 /* contract/mapping_message: the column that says which field of the oneof is set. */

@@ -24,8 +24,8 @@ enum {
     DESCRIPTOR_DEPTH_MAX = 32,             /* nesting of types in a file */
 };
 
-/* Messages of google.protobuf that have a meaning of their own (JSON form, column type), then those of
- * google.type, whose JSON form is that of any message. */
+/* Messages of google.protobuf that have a meaning of their own (JSON form, column type), then those
+ * of google.type, whose JSON form is that of any message. */
 enum well_known {
     WELL_KNOWN_NONE = 0,
     WELL_KNOWN_TIMESTAMP,

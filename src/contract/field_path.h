@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * field_path: a field named from a message down: "street", "address.street" or, where a configuration
- * allows no dots, "address-street". Names of fields and oneofs hold neither; both share one space of
- * names in a message, so a path is never ambiguous.
+ * field_path: a field named from a message down: "street", "address.street" or, where a
+ * configuration allows no dots, "address-street". Names of fields and oneofs hold neither; both
+ * share one space of names in a message, so a path is never ambiguous.
  */
 #ifndef PACTOLUS_CONTRACT_FIELD_PATH_H
 #define PACTOLUS_CONTRACT_FIELD_PATH_H

@@ -62,12 +62,12 @@ bool type_numeric_parse(const char *sql, size_t length, unsigned short *precisio
                         unsigned short *scale);
 
 /* The default type of one value of `field` (an element, if it is repeated), as one column. Wrappers
- * give their scalar's type. A message with columns of its own (contract/mapping) is jsonb here. NULL
- * with err (halt) for what is not mapped, naming field, reason and way out. */
+ * give their scalar's type. A message with columns of its own (contract/mapping) is jsonb here.
+ * NULL with err (halt) for what is not mapped, naming field, reason and way out. */
 const struct type *type_for_field(const struct field_type *field, struct err *err);
 
-/* The type that an option `type = "…"` names for that field, if the pair is allowed (docs/contracts.md,
- * "Types"). A numeric(p,s) is made in `arena`. NULL with err. */
+/* The type that an option `type = "…"` names for that field, if the pair is allowed
+ * (docs/contracts.md, "Types"). A numeric(p,s) is made in `arena`. NULL with err. */
 const struct type *type_override(const struct field_type *field, const char *sql,
                                  struct arena *arena, struct err *err);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * well_known: the messages of google.protobuf and google.type that have a meaning of their own, with
- * the shape that each must have. A descriptor set may define a google.protobuf.Timestamp of any shape; since code
- * further on reads these by their fields, another shape is an error of the set.
+ * well_known: the messages of google.protobuf and google.type that have a meaning of their own,
+ * with the shape that each must have. A descriptor set may define a google.protobuf.Timestamp of
+ * any shape; since code further on reads these by their fields, another shape is an error of the
+ * set.
  */
 #ifndef PACTOLUS_CONTRACT_WELL_KNOWN_H
 #define PACTOLUS_CONTRACT_WELL_KNOWN_H

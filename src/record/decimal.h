@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decimal: decimal numbers of any sign and point, exactly, as text and in PostgreSQL's binary form. Pure.
+ * decimal: decimal numbers of any sign and point, exactly, as text and in PostgreSQL's binary form.
+ * Pure.
  */
 #ifndef PACTOLUS_RECORD_DECIMAL_H
 #define PACTOLUS_RECORD_DECIMAL_H
@@ -8,7 +9,7 @@
 #include "base/buf.h"
 
 enum {
-    DECIMAL_DIGITS_MAX = 1000,      /* significant ones; PostgreSQL's greatest precision */
+    DECIMAL_DIGITS_MAX = 1000, /* significant ones; PostgreSQL's greatest precision */
     DECIMAL_BINARY_MAX = 8 + 2 * (DECIMAL_DIGITS_MAX / 4 + 2),
     DECIMAL_TEXT_MAX = DECIMAL_DIGITS_MAX + 16,
 };
@@ -21,9 +22,9 @@ struct decimal {
     char digits[DECIMAL_DIGITS_MAX]; /* '0' … '9' */
 };
 
-/* google/type/decimal.proto's form: a sign, digits with a point somewhere, an exponent; the empty text
- * is 0. False for anything else, for more digits than fit, and for an exponent past ±10,000 (of a
- * number that is not zero). */
+/* google/type/decimal.proto's form: a sign, digits with a point somewhere, an exponent; the empty
+ * text is 0. False for anything else, for more digits than fit, and for an exponent past ±10,000
+ * (of a number that is not zero). */
 bool decimal_parse(struct span text, struct decimal *decimal);
 
 /* units + nanos / 10⁹, of one sign. */

@@ -87,7 +87,7 @@ bool json_take_key(struct json_reader *reader, const struct field_type *field, c
 /* A message with a special form, into `message` (new and empty). */
 bool json_take_known(struct json_reader *reader, const struct message_type *type,
                      struct json_object *value, ProtobufCMessage *message) MUST_CHECK;
-/* The members of an object as the fields of `message`; the one named `skip` (may be NULL) is none. */
+/* The members of an object as the fields of `message`, but for `skip` (may be NULL). */
 bool json_take_fields(struct json_reader *reader, const struct message_type *type,
                       struct json_object *value, const char *skip,
                       ProtobufCMessage *message) MUST_CHECK;

@@ -42,8 +42,8 @@ size_t value_numeric_u64(uint64_t value, char out[VALUE_NUMERIC_MAX]);
 /* 16 bytes from the canonical text form (8-4-4-4-12, either case); false for anything else. */
 bool value_parse_uuid(struct span text, char out[16]);
 
-/* inet's binary form, or cidr's (`network`: no bits past the prefix length); 0 for what is neither an
- * address in full nor one with a prefix length behind it. */
+/* inet's binary form, or cidr's (`network`: no bits past the prefix length); 0 for what is neither
+ * an address in full nor one with a prefix length behind it. */
 size_t value_parse_net(struct span text, bool network, char out[VALUE_NET_MAX]);
 
 /* The encoders of google.type's messages: rows of value.c's table. */
