@@ -87,23 +87,50 @@ static void answer_assign(void *self)
     owed_clear(&membership->assign);
 }
 
-/* An ASSIGN before the last one was answered: librdkafka has forgotten that one. */
-static void supersede_assign(void *self)
-{
-    struct membership *membership = self;
-    struct owed newer = membership->incoming;
-    membership->incoming = (struct owed){0};
-    cancel_claim(membership);
-    membership->assign = newer;
-    begin_claim(membership);
-}
-
+/* Beside what is owed already: that of an earlier assignment, through a revoke. */
 static void take_assign(void *self)
 {
     struct membership *membership = self;
-    membership->assign = membership->incoming;
-    membership->incoming = (struct owed){0};
+    owed_join(&membership->assign, &membership->incoming);
     begin_claim(membership);
+}
+
+/* An ASSIGN before the last one was answered. An eager one names everything, and librdkafka has
+ * forgotten the other. A cooperative one names what is new: librdkafka counts partitions as ours
+ * when it hands them out, not when they are answered (rd_kafka_rebalance_op_incr), and will never
+ * name the earlier ones again. */
+static void supersede_assign(void *self)
+{
+    struct membership *membership = self;
+    if (!consumer_cooperative(membership->engine->consumer))
+        cancel_claim(membership);
+    take_assign(membership);
+}
+
+static bool owed_has(const struct owed *owed, const struct topic_partition *at)
+{
+    for (unsigned i = 0; i < owed->n; i++)
+        if (owed->list[i].partition == at->partition && strcmp(owed->list[i].topic, at->topic) == 0)
+            return true;
+    return false;
+}
+
+/* What is revoked is claimed no more. What else is owed stays so, for the same reason. */
+static void withdraw(struct membership *membership)
+{
+    struct owed *assign = &membership->assign;
+    unsigned kept = 0;
+    if (assign->n)
+        membership->sequence++;
+    for (unsigned i = 0; i < assign->n; i++) {
+        struct cursor *cursor =
+            cursors_find(membership, assign->list[i].topic, assign->list[i].partition);
+        if (!owed_has(&membership->incoming, &assign->list[i]))
+            assign->list[kept++] = assign->list[i];
+        else if (cursor && !cursor->assigned)
+            cursors_remove(membership, cursor, membership->now);
+    }
+    assign->n = kept;
 }
 
 /* An ASSIGN while a revoke is unanswered: an eager one replaces everything, so the revoke is void;
@@ -125,31 +152,22 @@ static void supersede_revoke(void *self)
 static void take_revoke(void *self)
 {
     struct membership *membership = self;
+    if (consumer_cooperative(membership->engine->consumer))
+        withdraw(membership);
+    else
+        cancel_claim(membership);
     owed_join(&membership->revoke, &membership->incoming);
     begin_drain(membership);
-}
-
-static void cancel_and_drain(void *self)
-{
-    struct membership *membership = self;
-    cancel_claim(membership);
-    take_revoke(membership);
 }
 
 /* Already given away: drop what was read, start nothing, answer at once. */
 static void take_lost(void *self)
 {
     struct membership *membership = self;
+    cancel_claim(membership);
     log_warning("partitions were lost to the group; what was in flight ends under its fence");
     owed_join(&membership->revoke, &membership->incoming);
     answer_revoke(membership);
-}
-
-static void cancel_and_lose(void *self)
-{
-    struct membership *membership = self;
-    cancel_claim(membership);
-    take_lost(membership);
 }
 
 static void expire_drain(void *self)
@@ -218,8 +236,8 @@ static const struct machine_row rows[] = {
     {MEMBER_IDLE, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "stopped before it had anything"},
     {MEMBER_CLAIMING, MEMBER_ASSIGN, MEMBER_CLAIMING, supersede_assign, "a newer assignment"},
     {MEMBER_CLAIMING, MEMBER_CLAIMED, MEMBER_OWNING, answer_assign, "every fence is ours"},
-    {MEMBER_CLAIMING, MEMBER_REVOKE, MEMBER_DRAINING, cancel_and_drain, "revoked while claiming"},
-    {MEMBER_CLAIMING, MEMBER_REVOKE_LOST, MEMBER_LOST, cancel_and_lose, "lost while claiming"},
+    {MEMBER_CLAIMING, MEMBER_REVOKE, MEMBER_DRAINING, take_revoke, "revoked while claiming"},
+    {MEMBER_CLAIMING, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "lost while claiming"},
     {MEMBER_CLAIMING, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "the claim is of no use now"},
     {MEMBER_OWNING, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "more partitions"},
     {MEMBER_OWNING, MEMBER_REVOKE, MEMBER_DRAINING, take_revoke, "batches end first"},
@@ -392,6 +410,11 @@ bool membership_left(const struct membership *membership)
 {
     return membership->gone ||
            (membership->leaving && consumer_closed(membership->engine->consumer));
+}
+
+unsigned membership_claims(const struct membership *membership)
+{
+    return membership->claims;
 }
 
 bool membership_at_end(const struct membership *membership)

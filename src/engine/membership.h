@@ -52,6 +52,8 @@ bool membership_at_end(const struct membership *membership);
 /* Nothing is owed to the group and no cursor waits for its lane. */
 bool membership_steady(const struct membership *membership);
 bool membership_left(const struct membership *membership);
+/* Claims under way in the worker. */
+unsigned membership_claims(const struct membership *membership);
 const char *membership_state(const struct membership *membership);
 
 /* A stream's wished state changed. */

@@ -159,6 +159,7 @@ struct claim {
     const char *stream_id;
     char backend[16]; /* the waiting session; not PQbackendPID(), which may be a pooler's */
     usec_t deadline, look_at;
+    bool given_up; /* the session still waits for its answer, and is of no more use */
 };
 
 static bool end_blockers(struct claim *claim, struct err *err)
@@ -168,22 +169,14 @@ static bool end_blockers(struct claim *claim, struct err *err)
                       3, params, err);
 }
 
-static void cancel(PGconn *conn)
-{
-    char ignored[256];
-    PGcancel *request = PQgetCancel(conn);
-    if (request)
-        PQcancel(request, ignored, sizeof ignored);
-    PQfreeCancel(request);
-}
-
-/* Wait until the connection has an answer, ending blockers on the way. */
+/* Wait until the connection has an answer, ending blockers on the way. When that fails the claim is
+ * not cancelled: libpq would ask the server for it, and wait, without any deadline. Its session is
+ * given up instead; lock_timeout ends it over there. */
 static bool claim_wait(struct claim *claim, struct err *err)
 {
     while (PQisBusy(claim->conn)) {
         usec_t now = clock_monotonic();
         if (now >= claim->deadline) {
-            cancel(claim->conn);
             err_set(err, ERR_RETRY, ERR_EXIT_TEMPORARY,
                     "the cursors are locked by a session that this owner may not end");
             return err_hint(err,
@@ -191,10 +184,8 @@ static bool claim_wait(struct claim *claim, struct err *err)
         }
         if (now >= claim->look_at) {
             claim->look_at = now + BLOCKERS_EVERY;
-            if (!end_blockers(claim, err)) {
-                cancel(claim->conn);
+            if (!end_blockers(claim, err))
                 return false;
-            }
         }
         usec_t until = claim->look_at < claim->deadline ? claim->look_at : claim->deadline;
         int wait_ms = (int)((until - now) / USEC_PER_MS) + 1;
@@ -226,12 +217,13 @@ static PGresult *claim_ask(struct claim *claim, const char *const params[9], str
         conn_error(err, claim->conn, NULL);
         return NULL;
     }
-    bool answered = claim_wait(claim, err);
+    claim->given_up = !claim_wait(claim, err);
+    if (claim->given_up)
+        return NULL;
     PGresult *result = claim_results(claim->conn);
-    if (answered && PQresultStatus(result) == PGRES_TUPLES_OK)
+    if (PQresultStatus(result) == PGRES_TUPLES_OK)
         return result;
-    if (answered)
-        conn_error(err, claim->conn, result);
+    conn_error(err, claim->conn, result);
     PQclear(result);
     return NULL;
 }
@@ -272,7 +264,7 @@ static bool claim_try(struct claim *claim, const char *const params[9], struct c
     if (done)
         return conn_exec(claim->conn, "COMMIT", err);
     struct err ignored;
-    if (!conn_exec(claim->conn, "ROLLBACK", &ignored))
+    if (!claim->given_up && !conn_exec(claim->conn, "ROLLBACK", &ignored))
         err_clear(&ignored); /* the connection is gone, and the transaction with it */
     return false;
 }
@@ -307,7 +299,8 @@ bool claim_run(PGconn *conn, PGconn *control, unsigned stream_id, const char *cl
     claim.deadline = clock_monotonic() + patience;
     do
         done = claim_try(&claim, params, list, n, &failure);
-    while (!done && strcmp(failure.sqlstate, "55P03") == 0 && clock_monotonic() < claim.deadline);
+    while (!done && !claim.given_up && strcmp(failure.sqlstate, "55P03") == 0 &&
+           clock_monotonic() < claim.deadline);
     if (!done && err)
         *err = failure;
     arrays_free(&arrays);

@@ -51,7 +51,8 @@ struct claimed {
 bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct claimed *list,
                 unsigned n, struct err *err) MUST_CHECK;
 /* Claim them all, or none. `control` is a second connection, used after 300 ms of waiting and every
- * second from then to end blockers; retry/75 after `patience`. */
+ * second from then to end blockers; retry/75 after `patience`. After any failure of class retry
+ * `conn` may still be waiting for its answer: close it. */
 bool claim_run(PGconn *conn, PGconn *control, unsigned stream_id, const char *cluster_id,
                const char *owner, struct claimed *list, unsigned n, usec_t patience,
                struct err *err) MUST_CHECK;

@@ -307,3 +307,28 @@ def of_two_with_one_instance_id_the_older_one_ends(t):
     wait(lambda: t.caught_up(topic), "the newer one to go on")
     expect(second.alive(), "the newer one died")
     t.check_account(consumed=20, dead_lettered=0)
+
+
+# --- assignments that overtake each other --------------------------------------------------------
+
+
+@test(real_kafka=True)
+def partitions_added_while_a_claim_waits(t):
+    """A cooperative assignment overtakes one that is not answered yet: it names only what is new."""
+    topic = t.topic(partitions=2)
+    config = t.config(streams={"items": t.stream(topic)},
+                      kafka={"topic_metadata_refresh_interval_ms": 300, "session_timeout_ms": 6000})
+    t.migrate(config)
+    stranger = t.connect()
+    stranger.autocommit = False
+    stranger.cursor().execute("lock table pactolus.cursors in share row exclusive mode")
+    daemon = t.daemon(config)
+    wait(lambda: "claiming 2 partitions" in daemon.text(), "the first assignment")
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": t.kafka.bootstrap})
+    admin.create_partitions([confluent_kafka.admin.NewPartitions(topic, 4)])[topic].result(30)
+    wait(lambda: daemon.text().count("claiming") == 2, "the second assignment", 60)
+    stranger.rollback()
+    t.produce(topic, [model.item_record(f"i{n}", partition=n % 4) for n in range(400)])
+    wait(lambda: t.caught_up(topic), "the rows of all four")
+    t.check_account(consumed=400, applied=400)
+    equal(daemon.stop(), 0, "exit status")
