@@ -134,6 +134,19 @@ static void take_end(struct lane *lane, struct cursor *cursor, int64_t end)
     cursor->read_offset = end;
 }
 
+/* A right that was taken away halts the stream. Of the other errors that a table calls halt none
+ * comes with a partition, but for topics that are gone, and those are membership's to find out. */
+static void take_error(struct lane *lane, const struct cursor *cursor, const struct err *err,
+                       usec_t now)
+{
+    unsigned long held;
+    if (err->class == ERR_HALT && err->exit == ERR_EXIT_PERMISSION && cursor &&
+        takes_records(cursor))
+        engine_halt(lane->engine, lane->live, err, now);
+    else if (log_gate_open(&lane->gate, now, 30 * USEC_PER_SEC, &held))
+        log_err(LOG_LEVEL_WARNING, lane->live->stream->config->name, err);
+}
+
 /* False when the item must wait for the next batch. */
 static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
 {
@@ -161,7 +174,7 @@ static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
             engine_halt(lane->engine, lane->live, &item->err, now);
         return true;
     case INTAKE_ERROR:
-        log_err(LOG_LEVEL_WARNING, lane->live->stream->config->name, &item->err);
+        take_error(lane, cursor, &item->err, now);
         return true;
     case INTAKE_EMPTY:
         break;

@@ -2,6 +2,7 @@
 #include "engine/pool.h"
 
 #include "base/log.h"
+#include "engine/engine.h"
 #include "postgres/claim.h"
 
 #include <assert.h>
@@ -120,6 +121,23 @@ void pool_give(struct pool *pool, struct lane *lane, bool broken, usec_t now)
         pool->open_at = now + backoff_next(&pool->backoff);
 }
 
+/* The server lets this role in no more, which does not mend by itself: those who wait are halted.
+ * What else is wrong with a connection string while the daemon runs may be an outage's other face
+ * (a database that is being restored, a pooler in its restart): that is tried again. */
+static bool halts(const struct err *err)
+{
+    return err->class == ERR_HALT && err->exit == ERR_EXIT_PERMISSION && err->sqlstate[0];
+}
+
+static void halt_waiting(struct pool *pool, const struct err *err, usec_t now)
+{
+    while (pool->first) {
+        struct lane *lane = pool->first;
+        pool_forget(pool, lane);
+        engine_halt(lane->engine, lane->live, err, now);
+    }
+}
+
 static void opened(struct pool *pool, struct opening *opening, usec_t now)
 {
     struct pool_slot *slot = opening->slot;
@@ -134,10 +152,12 @@ static void opened(struct pool *pool, struct opening *opening, usec_t now)
         return;
     }
     pool->open_at = now + backoff_next(&pool->backoff);
-    unsigned long held;
-    if (log_gate_open(&pool->gate, now, 30 * USEC_PER_SEC, &held))
-        log_err(LOG_LEVEL_WARNING, "cannot connect to postgresql, retrying", &opening->err);
     pool->trouble = opening->err;
+    unsigned long held;
+    if (halts(&opening->err))
+        halt_waiting(pool, &opening->err, now);
+    else if (log_gate_open(&pool->gate, now, 30 * USEC_PER_SEC, &held))
+        log_err(LOG_LEVEL_WARNING, "cannot connect to postgresql, retrying", &opening->err);
 }
 
 static bool lend(struct pool *pool, struct pool_slot *slot)

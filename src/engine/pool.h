@@ -3,7 +3,8 @@
  * pool: the connections that lanes borrow, so that 200 streams are not 200 backends.
  *
  * Connections are opened in a worker thread and lent first come, first served; one stream holds at
- * most all but one of them. A broken connection is closed and opened again after a backoff. One
+ * most all but one of them. A broken connection is closed and opened again after a backoff; if the
+ * server refuses user or password then, the streams of the lanes that wait are halted. One
  * that owes an answer for longer than answer_timeout is cut: a frozen server would hold its lane
  * for ever; what became of the batch is then found out as after any lost connection.
  */

@@ -55,7 +55,9 @@ static void on_report(void *context, void *tag, rd_kafka_resp_err_t code, int32_
         relay->delivered[relay->n_delivered++] = letter->id;
         return;
     }
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && letter->value.data) {
+    bool too_large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+                     code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+    if (too_large && letter->value.data) {
         relay->too_large[letter - relay->letters] = true;
         return;
     }
@@ -190,6 +192,11 @@ static void run(struct job *job)
     struct relay *relay = (struct relay *)job;
     err_clear(&relay->err);
     relay->ok = relay->giving_up ? give_up(relay) : round_of(relay);
+    /* As engine/service: it may be on a server that is no longer the primary, so start afresh. */
+    if (!relay->ok && relay->err.class == ERR_RETRY) {
+        conn_close(relay->conn);
+        relay->conn = NULL;
+    }
 }
 
 struct relay *relay_open(struct engine *engine, struct err *err)

@@ -38,7 +38,17 @@ rd_kafka_conf_t *kafka_conf(enum kafka_role role, const struct kafka_options *op
 bool kafka_library_check(struct err *err) MUST_CHECK;
 const char *kafka_library_version(void);
 
-/* Class of a librdkafka error, as data with a reason (see the table in conf_errors.c). */
+struct kafka_error_rule {
+    rd_kafka_resp_err_t code;
+    enum err_class class;
+    enum err_exit exit;
+    const char *reason;
+    const char *hint; /* "" if nothing can be said in general */
+};
+
+/* The whole table, static, `n` rows (conf_errors.c); what is not in it is retry. */
+const struct kafka_error_rule *kafka_error_table(unsigned *n);
+/* Class of a librdkafka error by that table. */
 enum err_class kafka_error_class(rd_kafka_resp_err_t code);
 void kafka_error(struct err *err, rd_kafka_resp_err_t code, const char *text);
 

@@ -2,6 +2,7 @@
 #include "postgres/conn.h"
 
 #include "base/clock.h"
+#include "postgres/conn_refusals.h"
 #include "postgres/pooler.h"
 #include "postgres/sqlstate.h"
 
@@ -101,30 +102,14 @@ static void connect_error(struct err *err, const PGconn *conn)
     char line[512], sqlstate[6];
     message_line(PQerrorMessage(conn), line);
     message_sqlstate(line, sqlstate);
-    const struct sqlstate_rule *rule = sqlstate_find(sqlstate, NULL);
-    if (PQconnectionNeedsPassword(conn)) {
-        err_set(err, ERR_HALT, ERR_EXIT_PERMISSION, "the server wants a password and none is set");
-        err_hint(err, "name a password_file, or use a PostgreSQL passfile");
-        return;
-    }
-    if (!sqlstate[0] && strncmp(line, "invalid ", 8) == 0)
-        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "%s", line);
-    else
-        err_set(err, rule->class, rule->exit, "%s", line);
+    const struct conn_refusal *refusal = conn_refusal_find(sqlstate, line);
+    const struct sqlstate_rule *rule = sqlstate_find(sqlstate, NULL, NULL);
+    err_set(err, refusal ? refusal->class : rule->class, refusal ? refusal->exit : rule->exit, "%s",
+            line);
     if (err)
         memcpy(err->sqlstate, sqlstate, sizeof err->sqlstate);
-    if (strncmp(sqlstate, "28", 2) == 0)
-        err_hint(err, "check user and password, and the server's pg_hba.conf");
-    else if (strstr(line, "unsupported startup parameter"))
-        err_hint(err, "the pooler knows no such parameter: take it (or \"options\") out of the "
-                      "connection string and PGOPTIONS, or list it in PgBouncer's "
-                      "ignore_startup_parameters");
-    else if (strcmp(sqlstate, "3D000") == 0)
-        err_hint(err, "create it with createdb, or correct the database's name");
-    else if (!sqlstate[0] && err && err->class == ERR_HALT)
-        err_hint(err, "the connection string's keywords are those of libpq");
-    else if (!sqlstate[0])
-        err_hint(err, "is the server running and reachable from this host?");
+    if (refusal)
+        err_hint(err, "%s", refusal->hint);
 }
 
 static void notice_drop(void *unused, const PGresult *result)
@@ -353,7 +338,7 @@ void conn_error(struct err *err, const PGconn *conn, const PGresult *result)
     const char *table = field_of(result, PG_DIAG_TABLE_NAME);
     const char *column = field_of(result, PG_DIAG_COLUMN_NAME);
     const char *primary = field_of(result, PG_DIAG_MESSAGE_PRIMARY);
-    const struct sqlstate_rule *rule = sqlstate_find(sqlstate, constraint);
+    const struct sqlstate_rule *rule = sqlstate_find(sqlstate, constraint, table);
     char line[512];
     if (!err)
         return;

@@ -34,8 +34,8 @@ static const struct sqlstate_rule rules[] = {
 
     /* the record */
     {"23514", RETRY, LATER, 0,
-     "(without a constraint's name) no partition takes the row: it is made by maintenance, and the "
-     "record is sound"},
+     "(with a table's name and without a constraint's) no partition takes the row: it is made by "
+     "maintenance, and the record is sound"},
     {"22", REJECT, DATA, 0, "the value is not one that the column can hold"},
     {"23503", REJECT, DATA, COULD_PASS, "no parent row: it may be on its way"},
     {"23505", REJECT, DATA, COULD_PASS,
@@ -44,23 +44,30 @@ static const struct sqlstate_rule rules[] = {
      "an exclusion constraint refuses the row: the row that it collides with may change"},
     {"23", REJECT, DATA, 0, "a constraint of the table refuses the row"},
     {"44", REJECT, DATA, 0, "a view's check option refuses the row"},
+    {"20", REJECT, DATA, 0, "a trigger's CASE has no branch for the row"},
     {"54011", HALT, CONFIG, 0, "more columns than a table can have"},
     {"54023", HALT, OURS, 0, "more arguments than a function can have"},
     {"54", REJECT, DATA, 0,
      "the value is past a limit of the server, such as a key too long for an index"},
     {"P0001", REJECT, DATA, COULD_PASS, "a trigger on the table refuses the row, perhaps for now"},
+    {"09", REJECT, DATA, COULD_PASS, "a trigger's action refuses the row, perhaps for now"},
+    {"38", REJECT, DATA, COULD_PASS,
+     "a trigger in another language refuses the row (what plpy.Error raises), perhaps for now"},
 
     /* bugs of ours: no other statement or record would help */
-    {"21", HALT, OURS, 0, "one key twice in one statement: batches are folded before they go"},
+    {"21", HALT, OURS, 0,
+     "one key twice in one statement: batches are folded before they go, so this is our bug"},
     {"25006", RETRY, GONE, RECONNECT,
      "the server is read-only: after a failover a new connection finds the primary"},
     {"25P03", RETRY, GONE, RECONNECT,
      "the server ended the session for being idle in a transaction"},
     {"25P04", RETRY, GONE, RECONNECT, "the transaction took longer than the server allows"},
+    {"25P02", HALT, OURS, 0,
+     "a statement in a transaction that had failed: we should have ended it, so this is our bug"},
     {"25", HALT, OURS, 0, "a statement in a transaction state that we should have known"},
     {"2D", HALT, OURS, 0, "a transaction ended where none may end"},
     {"3B", HALT, OURS, 0, "a savepoint that does not exist"},
-    {"P0", HALT, OURS, 0, "a function of the control schema failed"},
+    {"P0", HALT, OURS, 0, "a function failed: the control schema's, or a trigger's of the table"},
 
     /* the session knows less than we think: prepare again on a new one */
     {"0A000", RETRY, GONE, RECONNECT,
@@ -69,6 +76,9 @@ static const struct sqlstate_rule rules[] = {
     {"42P05", RETRY, GONE, RECONNECT, "the session has a prepared statement that we did not make"},
 
     /* contract, configuration, rights */
+    {"27", HALT, CONFIG, 0, "a trigger of the table changes the row that is being written"},
+    {"2F", HALT, CONFIG, 0, "a trigger's function is wrong, such as one that ends without RETURN"},
+    {"39", HALT, CONFIG, 0, "a trigger's function in another language breaks its protocol"},
     {"42501", HALT, DENIED, 0, "the role lacks a privilege"},
     {"42", HALT, CONFIG, 0, "table, column or function is not as the contract needs it"},
     {"28", HALT, DENIED, RECONNECT, "the server rejects the role or its password"},
@@ -103,16 +113,18 @@ const struct sqlstate_rule *sqlstate_table(void)
     return rules;
 }
 
-const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *constraint)
+const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *constraint,
+                                          const char *table)
 {
     const struct sqlstate_rule *rule = rules;
-    bool named = constraint && *constraint;
+    /* A violated constraint names both, a trigger's RAISE by itself neither. */
+    bool no_partition = table && *table && !(constraint && *constraint);
     if (!sqlstate || strlen(sqlstate) != 5)
         sqlstate = "";
     for (; rule->code[0]; rule++) {
         if (strncmp(rule->code, sqlstate, strlen(rule->code)) != 0)
             continue;
-        if (strcmp(rule->code, "23514") == 0 && named)
+        if (strcmp(rule->code, "23514") == 0 && !no_partition)
             continue;
         break;
     }
@@ -121,7 +133,7 @@ const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *cons
 
 bool sqlstate_has(const char *sqlstate, enum sqlstate_trait trait)
 {
-    return sqlstate_find(sqlstate, NULL)->traits & (unsigned)trait;
+    return sqlstate_find(sqlstate, NULL, NULL)->traits & (unsigned)trait;
 }
 
 bool sqlstate_missing_partition(const struct err *err)

@@ -25,9 +25,11 @@ struct sqlstate_rule {
     const char *reason;
 };
 
-/* Never NULL: the last row ("": unknown) is retry. `constraint` is the constraint's name or NULL:
- * 23514 without one is a missing partition (retry), not a CHECK violation. */
-const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *constraint);
+/* Never NULL: the last row ("": unknown) is retry. The names are those that the error carries, NULL
+ * or "" if none: 23514 with a table's and without a constraint's is a missing partition (retry); a
+ * CHECK violation names both, a trigger that raises the code by itself neither (both reject). */
+const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *constraint,
+                                          const char *table);
 /* Was that error one of them? */
 bool sqlstate_missing_partition(const struct err *err);
 bool sqlstate_has(const char *sqlstate, enum sqlstate_trait trait);

@@ -134,6 +134,30 @@ static void a_superseded_rebalance_leaves_no_partition_alone(void **state)
     finish();
 }
 
+/* ---- rights ---- */
+
+/* The ACL of the topics is gone: their streams stop and say why, and once resumed they read on. A
+ * fetch that is older than the assignment counts for nothing, so there is not one error but many.
+ */
+static void a_right_that_is_taken_away_halts_its_streams(void **state)
+{
+    (void)state;
+    enum { FETCH = 1, ERRORS = 1000 };
+    rd_kafka_resp_err_t errors[ERRORS];
+    for (unsigned i = 0; i < ERRORS; i++)
+        errors[i] = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    struct daemon *one = world_start(&world, 0);
+    WORLD_UNTIL(&world, reads(one) == 6)
+    rd_kafka_mock_push_request_errors_array(world.cluster, FETCH, ERRORS, errors);
+    world_until(&world, "SELECT count(*) = 2 FROM pactolus.streams WHERE state = 'halted'"
+                        " AND reason ILIKE '%authorization%' AND hint LIKE 'grant Read%'");
+    rd_kafka_mock_clear_request_errors(world.cluster, FETCH);
+    live_exec(world.conn, "UPDATE pactolus.streams SET state = 'running'");
+    world_produce(&world, 0, 50);
+    world_produce(&world, 1, 50);
+    finish();
+}
+
 /* ---- the fence ---- */
 
 static void a_fenced_owner_asks_the_group_and_claims_again(void **state)
@@ -346,6 +370,7 @@ int main(void)
         TEST(partitions_move_between_two, eager),
         TEST(a_superseded_rebalance_leaves_no_partition_alone, cooperative),
         TEST(a_superseded_rebalance_leaves_no_partition_alone, eager),
+        TEST(a_right_that_is_taken_away_halts_its_streams, cooperative),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, cooperative),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, eager),
         TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, cooperative),

@@ -22,7 +22,8 @@ import harness  # noqa: E402
 # The themes; each module marks its tests.
 THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "property_types", "place", "outages",
           "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables", "sinks_refused",
-          "flood", "bounds", "membership", "identity", "partitions", "traffic", "debian", "documents"]
+          "flood", "bounds", "membership", "identity", "partitions", "classes", "traffic", "debian",
+          "documents"]
 
 
 def arguments():

@@ -208,15 +208,109 @@ static void all_faults_at_once(void **state)
     errs_free(&errs);
 }
 
-static void classes(void **state)
+#define E(name) RD_KAFKA_RESP_ERR_##name
+
+/* What each code must mean, said a second time and apart from the table. */
+static const rd_kafka_resp_err_t retried[] = {E(_TRANSPORT),
+                                              E(_ALL_BROKERS_DOWN),
+                                              E(_RESOLVE),
+                                              E(_TIMED_OUT),
+                                              E(_MSG_TIMED_OUT),
+                                              E(_QUEUE_FULL),
+                                              E(_PURGE_QUEUE),
+                                              E(_PURGE_INFLIGHT),
+                                              E(_MAX_POLL_EXCEEDED),
+                                              E(_ASSIGNMENT_LOST),
+                                              E(INVALID_MSG),
+                                              E(REBALANCE_IN_PROGRESS),
+                                              E(ILLEGAL_GENERATION),
+                                              E(UNKNOWN_MEMBER_ID),
+                                              E(STALE_MEMBER_EPOCH),
+                                              E(FENCED_MEMBER_EPOCH),
+                                              E(NOT_LEADER_FOR_PARTITION),
+                                              E(LEADER_NOT_AVAILABLE),
+                                              E(FENCED_LEADER_EPOCH),
+                                              E(UNKNOWN_LEADER_EPOCH),
+                                              E(OFFSET_NOT_AVAILABLE),
+                                              E(KAFKA_STORAGE_ERROR),
+                                              E(NOT_ENOUGH_REPLICAS),
+                                              E(NOT_ENOUGH_REPLICAS_AFTER_APPEND),
+                                              E(UNKNOWN_TOPIC_ID),
+                                              E(COORDINATOR_NOT_AVAILABLE),
+                                              E(COORDINATOR_LOAD_IN_PROGRESS),
+                                              E(NOT_COORDINATOR),
+                                              E(THROTTLING_QUOTA_EXCEEDED),
+                                              E(OUT_OF_ORDER_SEQUENCE_NUMBER),
+                                              E(UNKNOWN_PRODUCER_ID),
+                                              E(INVALID_PRODUCER_EPOCH)};
+static const rd_kafka_resp_err_t rejected[] = {E(MSG_SIZE_TOO_LARGE), E(RECORD_LIST_TOO_LARGE),
+                                               E(INVALID_RECORD), E(INVALID_TIMESTAMP)};
+static const rd_kafka_resp_err_t halted[] = {E(_AUTHENTICATION),
+                                             E(SASL_AUTHENTICATION_FAILED),
+                                             E(UNSUPPORTED_SASL_MECHANISM),
+                                             E(ILLEGAL_SASL_STATE),
+                                             E(SECURITY_DISABLED),
+                                             E(_SSL),
+                                             E(TOPIC_AUTHORIZATION_FAILED),
+                                             E(GROUP_AUTHORIZATION_FAILED),
+                                             E(CLUSTER_AUTHORIZATION_FAILED),
+                                             E(UNKNOWN_TOPIC_OR_PART),
+                                             E(_UNKNOWN_TOPIC),
+                                             E(_UNKNOWN_PARTITION),
+                                             E(TOPIC_EXCEPTION),
+                                             E(_INVALID_ARG),
+                                             E(INVALID_CONFIG),
+                                             E(POLICY_VIOLATION),
+                                             E(UNSUPPORTED_VERSION),
+                                             E(_UNSUPPORTED_FEATURE),
+                                             E(INCONSISTENT_GROUP_PROTOCOL),
+                                             E(INVALID_SESSION_TIMEOUT),
+                                             E(INVALID_REQUIRED_ACKS),
+                                             E(GROUP_MAX_SIZE_REACHED),
+                                             E(UNSUPPORTED_ASSIGNOR),
+                                             E(INVALID_GROUP_ID),
+                                             E(FENCED_INSTANCE_ID),
+                                             E(UNRELEASED_INSTANCE_ID),
+                                             E(_FENCED),
+                                             E(_FATAL),
+                                             E(OFFSET_OUT_OF_RANGE),
+                                             E(_AUTO_OFFSET_RESET),
+                                             E(_LOG_TRUNCATION),
+                                             E(_BAD_MSG),
+                                             E(_BAD_COMPRESSION)};
+
+static unsigned all_are(const rd_kafka_resp_err_t *codes, size_t n, enum err_class class)
+{
+    for (size_t i = 0; i < n; i++)
+        if (kafka_error_class(codes[i]) != class)
+            fail_msg("%s is %s", rd_kafka_err2name(codes[i]),
+                     err_class_name(kafka_error_class(codes[i])));
+    return (unsigned)n;
+}
+
+static void codes_mean_what_they_must(void **state)
+{
+    (void)state;
+    unsigned said = all_are(retried, sizeof retried / sizeof *retried, ERR_RETRY) +
+                    all_are(rejected, sizeof rejected / sizeof *rejected, ERR_REJECT) +
+                    all_are(halted, sizeof halted / sizeof *halted, ERR_HALT);
+    unsigned n;
+    const struct kafka_error_rule *table = kafka_error_table(&n);
+    assert_int_equal(n, said);
+    for (unsigned i = 0; i < n; i++) {
+        assert_true(strlen(table[i].reason) > 5 && table[i].exit != 0 && table[i].hint);
+        for (unsigned k = 0; k < i; k++)
+            assert_int_not_equal(table[k].code, table[i].code);
+    }
+    /* What is in no row is asked again, and no error is none. */
+    assert_int_equal(kafka_error_class(E(PREFERRED_LEADER_NOT_AVAILABLE)), ERR_RETRY);
+    assert_int_equal(kafka_error_class(E(NO_ERROR)), ERR_NONE);
+}
+
+static void errors_carry_their_exit_and_hint(void **state)
 {
     (void)state;
     struct err err;
-    assert_int_equal(kafka_error_class(RD_KAFKA_RESP_ERR_NO_ERROR), ERR_NONE);
-    assert_int_equal(kafka_error_class(RD_KAFKA_RESP_ERR__TRANSPORT), ERR_RETRY);
-    assert_int_equal(kafka_error_class(RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION), ERR_RETRY);
-    assert_int_equal(kafka_error_class(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), ERR_REJECT);
-    assert_int_equal(kafka_error_class(RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET), ERR_HALT);
     kafka_error(&err, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, NULL);
     assert_int_equal(err.exit, ERR_EXIT_PERMISSION);
     assert_true(*err.hint);
@@ -246,7 +340,8 @@ int main(void)
         cmocka_unit_test(secrets_are_not_echoed),
         cmocka_unit_test(secrets_from_files),
         cmocka_unit_test(all_faults_at_once),
-        cmocka_unit_test(classes),
+        cmocka_unit_test(codes_mean_what_they_must),
+        cmocka_unit_test(errors_carry_their_exit_and_hint),
         cmocka_unit_test(library_is_new_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
