@@ -33,7 +33,7 @@ static bool read_integer(const char *text, int64_t *limit)
 /* "2026-01-01 00:00:00+00" is RFC 3339 but for a blank and the zone's minutes. */
 static bool read_instant(const char *text, int64_t *limit)
 {
-    char rfc[INSTANT_TEXT_MAX + 8];
+    char rfc[80]; /* of what take_limit lets through */
     struct instant instant;
     size_t length = strlen(text);
     if (length < 3 || length > INSTANT_TEXT_MAX)
