@@ -9,7 +9,10 @@ seconds of the drawn length. A fault with a reason in `off` is never drawn.
 
 import contextlib
 import dataclasses
+import os
+import pathlib
 import subprocess
+import time
 import typing
 
 import psycopg2
@@ -133,6 +136,24 @@ def lock_cursors(round_, draw):
 def snapshot(round_, draw):
     return stranger(round_, "set transaction isolation level repeatable read",
                     f"select count(*) from {draw.choice(round_.streams).table}")
+
+
+def deadlock(round_, draw):
+    """Somebody who locks two rows in the wrong order, again and again, and never gives in first."""
+    stream = draw.choice([s for s in round_.streams if not s.kind.append])
+    for _ in range(draw.randint(10, 25)):
+        if round_.aborted.is_set():
+            return
+        with contextlib.suppress(psycopg2.Error), contextlib.closing(round_.test.connect()) as connection:
+            connection.autocommit = False
+            cursor = connection.cursor()
+            cursor.execute("set deadlock_timeout = '1min'; set lock_timeout = '1s'")
+            cursor.execute(f"select item_id from {stream.table} order by random() limit 2")
+            # As batches are sorted: by the length of the key, then by its bytes.
+            keys = sorted((key for key, in cursor.fetchall()), key=lambda key: (len(key), key))
+            for key in reversed(keys):
+                cursor.execute(f"select 1 from {stream.table} where item_id = %s for update", [key])
+                round_.pause(0.05)
 
 
 def go_away(_, connection):
@@ -273,6 +294,39 @@ def heal(_, thing):
         link.heal(drop)
 
 
+def ports_of(pid):
+    """The local ports of a process's TCP connections."""
+    sockets = set()
+    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            sockets.add(os.readlink(fd))
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(words[1].split(":")[1], 16) for words in lines if f"socket:[{words[9]}]" in sockets}
+
+
+def late(round_, draw):
+    """What one daemon has sent arrives when others have claimed what it owned: it is a zombie then, and
+    its batches come to cursors that may not have moved since. A slow broker keeps them so for longer."""
+    world, member = round_.world, draw.choice(round_.members.list)
+    chosen = [world.kafka.link, *(node.link for node in world.postgres.nodes)]
+    world.kafka.link.slow_down(delay=draw.choice([0, 0.1, 0.3]))
+    with contextlib.suppress(FileNotFoundError):  # it has just been killed
+        ports = ports_of(member.daemon.pid)
+        for link in chosen:
+            link.hold_back(ports)
+
+    def owned():
+        with contextlib.suppress(psycopg2.Error):
+            return {(cursor, fence) for cursor, fence in round_.sql(
+                "select cursor_id, fence from pactolus.cursors join pactolus.owners using (owner) "
+                f"where process = {member.daemon.pid}")}
+        return set()
+    before, deadline = owned(), time.monotonic() + 6
+    while before and before <= owned() and time.monotonic() < deadline and not round_.aborted.is_set():
+        pass
+    return chosen, False
+
+
 cut = on_links(lambda link, draw: link.cut(refuse=draw.random() < 0.5))
 silence = on_links(lambda link, draw: link.fall_silent())
 half_open = on_links(lambda link, draw: link.fall_silent(draw.choice([[UP], [DOWN]])))
@@ -301,6 +355,8 @@ FAULTS = [
           terminate, weight=3),
     Fault("lock-table", "database", "a stranger locks a table", lock_table, go_away, (0.2, 2), 2),
     Fault("lock-cursors", "database", "a stranger locks all cursors", lock_cursors, go_away, (0.2, 2), 2),
+    Fault("deadlock", "database", "a stranger locks two rows in the wrong order, 10 to 25 times", deadlock,
+          weight=2, needs=lambda round_: not all(s.kind.append for s in round_.streams)),
     Fault("read-only", "database", "default_transaction_read_only = on, and sessions ended", read_only,
           read_write, (0.3, 1.5), 2),
     Fault("disk-full", "database", "the tables' tablespace has not a byte left", fill_disk, free_disk,
@@ -319,6 +375,8 @@ FAULTS = [
           (0.5, 2), 1, never_with=("promote", "promote-behind"), off=NO_IDENTITY),
     Fault("cut", "link", "connections to one side are reset, and new ones refused or reset", cut, heal,
           (0.2, 2), 2),
+    Fault("late", "link", "what a daemon has sent stays on its way until others have claimed its partitions",
+          late, heal, (0, 0.02), 3),
     Fault("silence", "link", "nothing passes to or from one side, and nobody is told", silence, heal,
           (0.5, 3), 2),
     Fault("half-open", "link", "the same in one direction only", half_open, heal, (0.5, 3), 2),

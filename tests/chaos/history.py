@@ -76,7 +76,7 @@ class History:
         def report(error, message):
             if error:
                 self.failure = self.failure or Failure(f"producing failed: {error}")
-            elif message.offset() >= 0:
+            elif message.offset() is not None and message.offset() >= 0:
                 entry.offset = message.offset()
 
         self.entries.append(entry)

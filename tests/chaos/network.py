@@ -68,6 +68,7 @@ class Connection:
         self.link, self.client, self.server = link, client, server
         self.flows = (Flow(UP, client, server), Flow(DOWN, server, client))
         self.masks = {client: 0, server: 0}
+        self.port = client.getpeername()[1]
 
     def over(self):
         return all(flow.ended and not flow.held for flow in self.flows)
@@ -89,7 +90,7 @@ class Link:
         self.clear()
 
     def clear(self):
-        self.resetting, self.refusing, self.silent = False, False, ()
+        self.resetting, self.refusing, self.silent, self.late = False, False, (), ()
         self.delay, self.rate = 0.0, 0
 
     # --- the server behind it
@@ -100,6 +101,9 @@ class Link:
     def open(self):
         self.network.change(self, served=True)
 
+    def stops(self, connection, flow):
+        return flow.way in self.silent or flow.way == UP and connection.port in self.late
+
     # --- faults; each is one of a set of things that a network does
 
     def cut(self, refuse=True):
@@ -109,6 +113,10 @@ class Link:
     def fall_silent(self, ways=(UP, DOWN)):
         """Nothing passes any more, and nobody is told: a half-open connection."""
         self.network.change(self, silent=tuple(ways))
+
+    def hold_back(self, ports):
+        """What the clients at these ports send stays on its way, and arrives once all is healed."""
+        self.network.change(self, late=frozenset(ports))
 
     def slow_down(self, delay=0.0, rate=0):
         """Every chunk comes `delay` seconds later; `rate` bytes a second for each direction, 0: all."""
@@ -247,7 +255,7 @@ class Network:
         most = int(link.rate * TICK) + 1 if link.rate else 1 << 30
         try:
             for flow in connection.flows:
-                if flow.way not in link.silent:
+                if not link.stops(connection, flow):
                     flow.write(now, most)
         except OSError:
             self.drop(connection)
@@ -262,7 +270,7 @@ class Network:
         link, now = connection.link, time.monotonic()
         masks = {connection.client: 0, connection.server: 0}
         for flow in connection.flows:
-            if flow.way in link.silent:
+            if link.stops(connection, flow):
                 continue
             if not flow.ended and flow.size < HELD:
                 masks[flow.source] |= selectors.EVENT_READ

@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 
+import audit
 import harness
 from checker import Checker
 from disk import SmallDisk
@@ -49,7 +50,8 @@ class Round:
             "database": {"lock_timeout": draw.choice(["100ms", "500ms", "2s"]),
                          "connect_timeout": "2s", "statement_timeout": "10s",
                          "pool": draw.choice([2, 4, 8])},
-            "drain_timeout": draw.choice(["500ms", "2s"]), "commit_interval": "1s"}
+            "drain_timeout": draw.choice(["500ms", "2s"]), "commit_interval": "1s",
+            "recheck_interval": "300ms"}
         self.faults = draw_faults(draw, self, lambda n: random.Random(f"{self.seed} fault {n}"), self.only)
 
     def drew(self, name):
@@ -99,6 +101,7 @@ class Round:
             self.clocked("loaded", started)
             self.settle()
             self.clocked("settled", started)
+            audit.complain(self.test)
             Checker(self.test, self.history).check()
             self.clocked("checked", started)
         except harness.Failure as failure:
@@ -120,7 +123,8 @@ class Round:
         self.world.postgres.await_standby()
         config = self.config("pactolus", self.test.database)
         self.test.migrate(config)
-        for statement in filter(None, map(constraint, self.streams)):
+        audit.begin(self.test)
+        for statement in map(constraint, self.streams):
             self.test.sql(statement)
         if self.drew("disk-full"):
             self.disk = SmallDisk(self.world.postgres)
@@ -181,6 +185,7 @@ class Round:
                     raise failure
             halted = self.test.sql("select name, reason from pactolus.streams where state = 'halted'")
             harness.expect(not halted, "halted:", halted)
+            audit.complain(self.test)
             if condition():
                 return True
             now = progress() if progress else None

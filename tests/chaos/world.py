@@ -14,7 +14,9 @@ import harness
 from network import Network
 
 # Servers die here, the machine does not: what was written to the system is there after a crash.
-SETTINGS = {"fsync": "off", "wal_keep_size": "512MB", "checkpoint_timeout": "2min", "max_wal_size": "1GB"}
+# Deadlocks are found before any lock_timeout of a round ends.
+SETTINGS = {"fsync": "off", "wal_keep_size": "512MB", "checkpoint_timeout": "2min", "max_wal_size": "1GB",
+            "deadlock_timeout": "30ms"}
 
 
 class Node:
