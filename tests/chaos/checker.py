@@ -180,7 +180,8 @@ class Checker:
         equal(left, 0, f"dead letters of {stream.name} that are not marked as they should be")
 
     def check_dlq(self, stream, entries):
-        """The DLQ topic holds every letter at least once, as it was, and nothing else."""
+        """The DLQ topic holds every letter at least once, as it was, and nothing else: but a failover may
+        lose a letter that was relayed, and a batch that is cut another way then has no need of it."""
         got = {}
         for message in self.test.world.kafka.read(self.test, stream.dlq):
             headers = {name: value.decode() for name, value in message.headers()}
@@ -189,7 +190,8 @@ class Checker:
                 int(headers["__connect.errors.offset"]), headers["pactolus.reason"], message.key(),
                 message.value())
         differences(got, {e.number: (e.topic, e.partition, e.offset, e.reason, e.key, e.value)
-                          for e in entries if e.meaning == LETTER}, f"letters in {stream.dlq}")
+                          for e in entries if e.meaning == LETTER or
+                          e.meaning == BEATEN and e.number in got}, f"letters in {stream.dlq}")
 
     # --- the account
 

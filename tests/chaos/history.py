@@ -31,11 +31,14 @@ class History:
         self.partitions = {topic: count for s in streams for topic, count in s.topics.items()}
         self.incarnations = dict.fromkeys(self.partitions, 1)
         self.paused = set()  # topics that are being made anew
-        self.producer = confluent_kafka.Producer({
-            "bootstrap.servers": world.kafka.bootstrap, "enable.idempotence": True, "linger.ms": 2,
+        self.producer = self.make_producer()
+        self.thread = threading.Thread(target=self.run, name="producer", daemon=True)
+
+    def make_producer(self):
+        return confluent_kafka.Producer({
+            "bootstrap.servers": self.world.kafka.bootstrap, "enable.idempotence": True, "linger.ms": 2,
             "log_level": 0, "topic.metadata.refresh.interval.ms": 500,
             "reconnect.backoff.max.ms": 300})
-        self.thread = threading.Thread(target=self.run, name="producer", daemon=True)
 
     def start(self):
         self.thread.start()
@@ -74,6 +77,7 @@ class History:
                            else self.draw.randrange(count))
 
         def report(error, message):
+            entry.reported = True
             if error:
                 self.failure = self.failure or Failure(f"producing failed: {error}")
             elif message.offset() is not None and message.offset() >= 0:
@@ -103,16 +107,23 @@ class History:
         wait(heard, "the producer to hear of new partitions")
         self.partitions[topic] = total
 
-    def hold(self, topic):
-        """No record goes to the topic any more, and all that went are reported."""
+    def hold(self, test, topic):
+        """No record goes to the topic any more; where all lie that went is known."""
         with self.lock:
             self.paused.add(topic)
-        wait(lambda: all(e.offset is not None for e in self.entries if e.topic == topic),
+        wait(lambda: self.failure or all(e.reported for e in self.entries if e.topic == topic),
              "the reports of a topic's records")
+        expect(not self.failure, self.failure)
+        self.verify(test, {topic})
+
+    def renew(self, topic):
+        """The topic was made anew. The old producer remembers the one that is gone."""
+        with self.lock:
+            expect(self.producer.flush(30) == 0, "records of other topics were not produced")
+            self.producer = self.make_producer()
+            self.incarnations[topic] += 1
 
     def go_on(self, topic):
-        """The topic was made anew."""
-        self.incarnations[topic] += 1
         self.paused.discard(topic)
 
     def verify(self, test, topics):
@@ -122,7 +133,7 @@ class History:
             for message in self.world.kafka.read(test, topic):
                 number = int(dict(message.headers())["n"])
                 found[number].append((topic, message.partition(), message.offset(), message.timestamp()[1]))
-        for entry in self.entries:
+        for entry in list(self.entries):
             if entry.topic not in topics or entry.incarnation != self.incarnations[entry.topic]:
                 continue
             lies = found.get(entry.number, [])

@@ -53,12 +53,13 @@ class Entry:
     """One record of the history: what was sent, where it came to lie, and what it means."""
 
     __slots__ = ("number", "stream", "topic", "partition", "offset", "timestamp", "key", "value",
-                 "headers", "meaning", "reason", "item", "cells", "version", "incarnation")
+                 "headers", "meaning", "reason", "item", "cells", "version", "incarnation", "reported")
 
     def __init__(self, stream, item):
         self.stream, self.item = stream, item
         self.number = self.partition = self.offset = self.reason = self.cells = None
         self.headers, self.version, self.meaning = [], 0, ROW
+        self.reported = False  # the broker has it
         self.incarnation = 1  # how often the topic was made before, and this time
 
     @property
