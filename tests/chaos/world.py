@@ -103,36 +103,61 @@ class Pair:
 
     def make_standby(self):
         """Make one in the background of what is in the other place; `await_standby` ends it."""
-        primary, standby = self.primary, self.standby
-
-        def made():
-            # It fails while the primary is stopped by another fault.
-            with contextlib.suppress(RuntimeError):
-                return standby.script("standby", "--of", primary.state, "--link",
-                                      f"host=127.0.0.1 port={self.replication.port}")
-
         def make():
             try:
-                self.replication.target = primary.socket
-                self.replication.open()
-                self.replication.heal(drop=True)
-                standby.found(harness.wait(made, "a copy of the primary", every=0.2))
+                self.copy_primary(self.primary, self.standby)
             except Exception as failure:  # told by await_standby
                 self.failure = failure
+        self.failure = None
         self.making = threading.Thread(target=make, daemon=True)
         self.making.start()
         if self.standby.host is None:
             self.await_standby()
+
+    def copy_primary(self, primary, standby):
+        said = "it never answered"
+
+        def made():
+            # Other faults stop the primary, before the copy and in the middle of it: who has just come
+            # back answers first.
+            nonlocal said
+            try:
+                self.ask("select 1", node=primary)
+                return standby.script("standby", "--of", primary.state, "--link",
+                                      f"host=127.0.0.1 port={self.replication.port}")
+            except (RuntimeError, psycopg2.OperationalError) as error:
+                said = error
+        self.replication.target = primary.socket
+        self.replication.open()
+        self.replication.heal(drop=True)
+        try:
+            standby.found(harness.wait(made, "a copy of the primary", every=0.2))
+        except harness.Failure as failure:
+            raise harness.Failure(f"{failure}: {said}") from None
 
     def await_standby(self):
         """Wait until a standby is there and has replayed what the primary has."""
         self.making.join()
         if self.failure:
             raise self.failure
-        wanted = self.ask("select pg_current_wal_flush_lsn()")
-        harness.wait(lambda: self.ask(
-            f"select coalesce(pg_last_wal_replay_lsn() >= '{wanted}', false)", node=self.standby),
+
+        def asked(query, node):
+            """The answer, once a server that has just come back gives one."""
+            with contextlib.suppress(psycopg2.OperationalError):
+                return self.ask(query, node=node)
+        wanted = harness.wait(lambda: asked("select pg_current_wal_flush_lsn()", self.primary),
+                              "the primary to answer")
+        harness.wait(lambda: asked(
+            f"select coalesce(pg_last_wal_replay_lsn() >= '{wanted}', false)", self.standby),
             "the standby to follow")
+
+    def restore_standby(self):
+        """As await_standby; one that was lost, or could not be made, is made anew."""
+        try:
+            self.await_standby()
+        except harness.Failure:
+            self.make_standby()
+            self.await_standby()
 
     def promote(self):
         """The primary is gone as in a power cut, the standby takes over, and gets one of its own."""
@@ -226,7 +251,7 @@ class World(harness.World):
             self.kafka.script("cont")
         self.kafka.up()
         self.postgres.start()
-        self.postgres.await_standby()
+        self.postgres.restore_standby()
 
     def down(self):
         super().down()
