@@ -165,6 +165,7 @@ def go_away(_, connection):
 
 
 def read_only(round_, draw):
+    round_.world.postgres.await_standby()  # one that is copied now would be read-only for good
     reconfigure(round_, "alter system set default_transaction_read_only = on")
 
 
