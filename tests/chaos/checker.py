@@ -41,11 +41,11 @@ class Checker:
             self.forgive(entries)
 
     def order_times(self):
-        """Number of a record → the greatest timestamp in its log up to and including it."""
+        """(log, offset) → the greatest timestamp in the log up to and including this record."""
         newest, order = {}, {}
         for entry in sorted(self.history.entries, key=lambda e: (e.log, e.offset)):
             newest[entry.log] = max(newest.get(entry.log, -1), entry.timestamp)
-            order[entry.number] = newest[entry.log]
+            order[entry.log, entry.offset] = newest[entry.log]
         return order
 
     def log_of(self, entry):
@@ -55,7 +55,7 @@ class Checker:
 
     def place(self, entry):
         log = self.log_of(entry)
-        return (entry.version, log >> 48, self.order[entry.number], log, entry.offset)
+        return (entry.version, log >> 48, self.order[entry.log, entry.offset], log, entry.offset)
 
     def forgive(self, entries):
         """A row that PostgreSQL would refuse is never shown to it when a row of its key and batch has beaten
@@ -145,7 +145,7 @@ class Checker:
     def bookkeeping(self, entry):
         """(version, log, offset, order_ts, time of the delete)"""
         return (entry.version if entry.stream.kind.versioned else 0, entry.log, entry.offset,
-                self.order[entry.number], entry.timestamp if entry.meaning == TOMBSTONE else None)
+                self.order[entry.log, entry.offset], entry.timestamp if entry.meaning == TOMBSTONE else None)
 
     def rows(self, stream):
         version = "_version" if stream.kind.versioned else "0"
@@ -162,7 +162,7 @@ class Checker:
         return {(e.log, e.offset): e for e in entries if e.meaning == LETTER}
 
     def check_letters(self, stream, entries):
-        wanted = {place: (e.topic, e.partition, e.reason, e.timestamp, self.order[e.number], 1,
+        wanted = {place: (e.topic, e.partition, e.reason, e.timestamp, self.order[place], 1,
                           e.key, e.value, [name for name, _ in e.headers])
                   for place, e in self.letters_wanted(entries).items()}
         got = {}
@@ -185,13 +185,16 @@ class Checker:
         got = {}
         for message in self.test.world.kafka.read(self.test, stream.dlq):
             headers = {name: value.decode() for name, value in message.headers()}
-            got[int(headers["n"])] = (
-                headers["__connect.errors.topic"], int(headers["__connect.errors.partition"]),
-                int(headers["__connect.errors.offset"]), headers["pactolus.reason"], message.key(),
-                message.value())
-        differences(got, {e.number: (e.topic, e.partition, e.offset, e.reason, e.key, e.value)
-                          for e in entries if e.meaning == LETTER or
-                          e.meaning == BEATEN and e.number in got}, f"letters in {stream.dlq}")
+            place = (headers["__connect.errors.topic"], int(headers["__connect.errors.partition"]),
+                     int(headers["__connect.errors.offset"]))
+            # The number tells a record from that of the same place in a topic which was made anew.
+            got[int(headers["n"]), *place] = (headers["pactolus.reason"], message.key(), message.value())
+        wanted = {}
+        for entry in entries:
+            letter = (entry.number, entry.topic, entry.partition, entry.offset)
+            if entry.meaning == LETTER or entry.meaning == BEATEN and letter in got:
+                wanted[letter] = (entry.reason, entry.key, entry.value)
+        differences(got, wanted, f"letters in {stream.dlq}")
 
     # --- the account
 

@@ -42,7 +42,7 @@ KINDS = [
     Kind("final", "Revised", weight=2, deletes="final"),
     Kind("strict", "Revised", deletes="reject"),
     Kind("several", "Revised", weight=3, deletes="header:rev", topics=2),
-    Kind("pair", "Item", deletes="hard", topics=2),
+    Kind("pair", "Item", weight=2, deletes="hard", topics=2),
 ]
 
 ROW, TOMBSTONE, LETTER, OTHER = "row", "tombstone", "letter", "other"
@@ -79,7 +79,7 @@ class Stream:
         self.test, self.name, self.kind, self.draw = test, name, kind, draw
         self.topics = {f"{test.id}.{name}.{n}": draw.choice([1, 2, 3, 4, 6]) for n in range(kind.topics)}
         # Topics of unlike versions: the greater one's records win over all of the lesser.
-        same = draw.random() < 0.5
+        same = draw.random() < 0.3
         self.versions = {topic: 1 if same else n for n, topic in enumerate(self.topics, 1)}
         self.dlq = f"{test.id}.{name}.dlq" if draw.random() < 0.7 else ""
         self.rows = draw.choice([1, 7, 50, 200, 1000])
@@ -89,6 +89,7 @@ class Stream:
         self.deleting = draw.choice([0.02, 0.1, 0.3])
         self.breaking = draw.choice([0, 0.002, 0.01])
         self.skewed = draw.choice([0, 0.01, 0.1])
+        self.ahead = draw.choice([100, 100, 10_000])  # ms; the latter's order_ts stands for the whole round
         # Keys that keep to one log: only then is what a soft delete leaves in a row exact.
         self.sticky = kind.topics == 1 and draw.random() < 0.6
         self.weight = draw.choice([1, 2, 5]) if self.rows > 10 else 1  # small batches take their time
@@ -150,7 +151,7 @@ class Stream:
         self.clock += draw.choice([0, 0, 1, 2])
         if draw.random() >= self.skewed:
             return self.clock
-        return draw.choice([self.clock + draw.randrange(100), self.clock - draw.randrange(DAY),
+        return draw.choice([self.clock + draw.randrange(self.ahead), self.clock - draw.randrange(DAY),
                             self.clock + draw.randrange(20), 1_000_000_000 + draw.randrange(DAY)])
 
     def row(self, entry, **change):
