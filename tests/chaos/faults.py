@@ -4,7 +4,7 @@
 Each fault belongs to a hand. Faults of one hand come one after the other, those of different hands
 together: a daemon is killed while the broker is frozen, but nobody stops a server that is down.
 `act(round, draw)` does it and returns what `undo(round, thing)` needs; in between it holds for some
-seconds of the drawn length. A fault with a reason in `off` is never drawn.
+seconds of the drawn length.
 """
 
 import contextlib
@@ -18,7 +18,10 @@ import typing
 import psycopg2
 
 from harness import equal, wait
+from members import AGAIN
 from network import DOWN, UP
+
+REFUSED = 78  # exit status: the configuration is not one to run with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +36,6 @@ class Fault:
     needs: typing.Callable = lambda plan: True  # which rounds may draw it
     never_with: tuple = ()
     once: bool = False  # at most once in a round
-    off: str = ""
 
 
 # --- daemons -------------------------------------------------------------------------------------
@@ -242,37 +244,58 @@ def recreate_topic(round_, draw):
 
 
 def clone(round_, draw):
-    """A copy of the database as somebody's test system has it, and a daemon on it in our group: it
-    must write nothing, whatever partitions it gets."""
+    """A copy of the database as somebody's test system has it, and a daemon on it in our group: it must
+    end at once, since whatever partitions it got would be missing in the table."""
     name = f"{round_.test.database}_clone"
-    with round_.world.postgres.admin() as connection:
+    wait(lambda: copied(round_, name), "a copy of the database")
+    before = positions_in(round_, name)
+    config, daemon = round_.config("clone", name), None
+
+    def refused():
+        nonlocal daemon
+        if daemon and daemon.alive():
+            return False
+        if daemon and daemon.process.returncode not in AGAIN:
+            return True
+        daemon = round_.test.daemon(config)
+        return False
+    wait(refused, "the daemon on a copy of the database to end")
+    equal(daemon.process.returncode, REFUSED, "exit status of a daemon on a copy of the database")
+    return name, before
+
+
+def copied(round_, name):
+    """Other faults stop servers in the middle of it."""
+    with contextlib.suppress(psycopg2.Error), round_.world.postgres.admin() as connection:
+        connection.cursor().execute("set default_transaction_read_only = off")
+        connection.cursor().execute(f'drop database if exists "{name}" with (force)')
         connection.cursor().execute(f'create database "{name}"')
-    copy = f"pg_dump -d '{round_.test.conninfo}' | psql -q -d '{round_.world.postgres.conninfo(name)}'"
-    subprocess.run(["bash", "-o", "pipefail", "-c", copy], check=True, stdout=subprocess.DEVNULL)
-    before = clone_rows(round_, name)
-    daemon = round_.test.daemon(round_.config("clone", name))
-    wait(lambda: clone_halted(round_, name) or not daemon.alive(), "the daemon on the clone to halt")
-    return name, daemon, before
+        copy = (f"pg_dump -d '{round_.test.conninfo}' | "
+                f"PGOPTIONS='-c default_transaction_read_only=off' "
+                f"psql -q -v ON_ERROR_STOP=1 -d '{round_.world.postgres.conninfo(name)}'")
+        return subprocess.run(["bash", "-o", "pipefail", "-c", copy], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
 
 
-def clone_rows(round_, name):
-    return round_.world.postgres.ask(
-        "select string_agg(t::text, ';' order by t::text) from (select log_id, next_offset from "
-        "pactolus.cursors) t", name)
-
-
-def clone_halted(round_, name):
-    return round_.world.postgres.ask(
-        "select bool_and(state = 'halted') from pactolus.streams", name)
+def positions_in(round_, name):
+    def asked():
+        with contextlib.suppress(psycopg2.Error):
+            return round_.world.postgres.ask(
+                "select coalesce(string_agg(t::text, ';' order by t::text), 'none') from (select log_id, "
+                "next_offset, fence from pactolus.cursors) t", name)
+    return wait(asked, "the cursors of the copy")
 
 
 def end_clone(round_, thing):
-    name, daemon, before = thing
-    if daemon.alive():
-        daemon.kill()
-    equal(clone_rows(round_, name), before, "cursors of the clone")
-    with round_.world.postgres.admin() as connection:
-        connection.cursor().execute(f'drop database "{name}" with (force)')
+    name, before = thing
+    equal(positions_in(round_, name), before, "cursors of the copy")
+
+    def dropped():
+        with contextlib.suppress(psycopg2.Error), round_.world.postgres.admin() as connection:
+            connection.cursor().execute("set default_transaction_read_only = off")
+            connection.cursor().execute(f'drop database "{name}" with (force)')
+            return True
+    wait(dropped, "the copy to be dropped")
 
 
 # --- the network ---------------------------------------------------------------------------------
@@ -339,9 +362,6 @@ slow = on_links(lambda link, draw: link.slow_down(delay=draw.choice([0.02, 0.1, 
 narrow = on_links(lambda link, draw: link.slow_down(rate=draw.choice([5_000, 50_000, 500_000])))
 
 
-# A fault that the daemon does not withstand yet. When it does, this line goes, and its use below.
-NO_IDENTITY = "a cloned database is not recognised yet"
-
 FAULTS = [
     Fault("kill", "daemons", "SIGKILL of a daemon; another one is started", kill, start, (0, 1.5), 4),
     Fault("kill-all", "daemons", "SIGKILL of all daemons at once", kill_all, start_all, (0, 0.5), 1),
@@ -357,7 +377,7 @@ FAULTS = [
           "transactions are lost", lag, promote_behind, (0.2, 1.5), 4, never_with=("disk-full",)),
     Fault("terminate", "database", "pg_terminate_backend of the daemons' sessions, once or five times",
           terminate, weight=3),
-    Fault("lock-table", "database", "a stranger locks a table", lock_table, go_away, (0.2, 2), 2),
+    Fault("lock-table", "database", "a stranger locks a table", lock_table, go_away, (0.2, 3), 2),
     Fault("lock-cursors", "database", "a stranger locks all cursors", lock_cursors, go_away, (0.2, 2), 2),
     Fault("deadlock", "database", "a stranger locks two rows in the wrong order, 10 to 25 times", deadlock,
           weight=2, needs=lambda round_: not all(s.kind.append for s in round_.streams)),
@@ -375,8 +395,8 @@ FAULTS = [
           make_dlq, (0.5, 2), 1, needs=lambda plan: plan.letters_from, once=True),
     Fault("recreate-topic", "topics", "a topic is deleted and made anew under its old name",
           recreate_topic, weight=2, never_with=("promote", "promote-behind")),
-    Fault("clone", "topics", "a daemon of the group works on a clone of the database", clone, end_clone,
-          (0.5, 2), 1, never_with=("promote", "promote-behind"), off=NO_IDENTITY),
+    Fault("clone", "topics", "a daemon of the group is started on a copy of the database", clone, end_clone,
+          weight=1, never_with=("promote", "promote-behind", "disk-full")),
     Fault("cut", "link", "connections to one side are reset, and new ones refused or reset", cut, heal,
           (0.2, 2), 2),
     Fault("late", "link", "what a daemon has sent stays on its way until others have claimed its partitions",
@@ -399,7 +419,7 @@ class Drawn:
 def may_draw(fault, plan, drawn, only):
     """Whether the round may have this fault beside those that it drew already."""
     names = {d.fault.name for d in drawn}
-    if (fault.name not in only if only else fault.off) or not fault.needs(plan):
+    if only and fault.name not in only or not fault.needs(plan):
         return False
     if fault.once and fault.name in names or names & set(fault.never_with):
         return False

@@ -42,7 +42,7 @@ def arguments():
     parser.add_argument("--postgres", default="15", choices=["15", "17"])
     parser.add_argument("--stop", action="store_true", help="end at the first failure")
     parser.add_argument("--only", type=known_faults, help="draw only from these faults, with commas "
-                        "between them; also from those that are off")
+                        "between them")
     parser.add_argument("--keep", action="store_true", help="leave the logs of every round")
     parser.add_argument("--faults", action="store_true", help="print the table of faults, and end")
     return parser.parse_args()
@@ -58,8 +58,7 @@ def seeds_of(options):
 def print_faults():
     print("| fault | hand | weight | what happens |\n| --- | --- | --- | --- |")
     for fault in FAULTS:
-        off = f"; **not drawn:** {fault.off}" if fault.off else ""
-        print(f"| `{fault.name}` | {fault.hand} | {fault.weight} | {fault.text}{off} |")
+        print(f"| `{fault.name}` | {fault.hand} | {fault.weight} | {fault.text} |")
 
 
 def tell_failure(options, round_, folder):
