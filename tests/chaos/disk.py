@@ -65,10 +65,13 @@ class SmallDisk:
     def free(self):
         self.filler.unlink(missing_ok=True)
 
-    def close(self):
-        """Once no database uses it any more."""
+    def unmount(self):
         done = subprocess.run(["umount", "-l", str(self.folder)], stderr=subprocess.PIPE, text=True)
         if done.returncode and "not mounted" not in done.stderr:
             raise OSError(errno.EBUSY, done.stderr, str(self.folder))
+
+    def close(self):
+        """Once no database uses it any more."""
+        self.unmount()
         with self.postgres.admin() as connection:
             connection.cursor().execute(f"drop tablespace {NAME}")

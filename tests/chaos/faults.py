@@ -17,9 +17,10 @@ import typing
 
 import psycopg2
 
-from harness import equal, wait
+from harness import equal
 from members import AGAIN
 from network import DOWN, UP
+from patience import wait
 
 REFUSED = 78  # exit status: the configuration is not one to run with
 
@@ -131,6 +132,10 @@ def lock_table(round_, draw):
     return stranger(round_, f"lock table {draw.choice(round_.streams).table} in access exclusive mode")
 
 
+def lock_rows(round_, draw):
+    return stranger(round_, f"select 1 from {draw.choice(round_.streams).table} for update")
+
+
 def lock_cursors(round_, draw):
     return stranger(round_, "select 1 from pactolus.cursors for update")
 
@@ -230,13 +235,14 @@ def recreate_topic(round_, draw):
     history.hold(round_.test, topic)
     ends = history.ends(topic)
     round_.wait(lambda: all(round_.positions().get(log) == end for log, end in ends.items()),
-                "a topic to be applied before it is deleted")
+                "a topic to be applied before it is deleted", round_.positions)
     kafka.delete_topics([topic])
-    wait(lambda: topic not in kafka.admin.list_topics(timeout=10).topics, "the topic to be gone")
+    wait(lambda: kafka.lacks(topic), "the topic to be gone")
     kafka.make_topics({topic: history.partitions[topic]})
     history.renew(topic)
     logs = [(topic, history.incarnations[topic], p) for p in range(history.partitions[topic])]
-    round_.wait(lambda: set(logs) <= set(round_.positions()), "a topic that was made anew to be claimed")
+    round_.wait(lambda: set(logs) <= set(round_.positions()), "a topic that was made anew to be claimed",
+                round_.positions)
     history.go_on(topic)
 
 
@@ -378,6 +384,7 @@ FAULTS = [
     Fault("terminate", "database", "pg_terminate_backend of the daemons' sessions, once or five times",
           terminate, weight=3),
     Fault("lock-table", "database", "a stranger locks a table", lock_table, go_away, (0.2, 3), 2),
+    Fault("lock-rows", "database", "a stranger locks all rows of a table", lock_rows, go_away, (0.2, 3), 1),
     Fault("lock-cursors", "database", "a stranger locks all cursors", lock_cursors, go_away, (0.2, 2), 2),
     Fault("deadlock", "database", "a stranger locks two rows in the wrong order, 10 to 25 times", deadlock,
           weight=2, needs=lambda round_: not all(s.kind.append for s in round_.streams)),

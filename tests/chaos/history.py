@@ -16,7 +16,9 @@ import zlib
 
 import confluent_kafka
 
-from harness import Failure, equal, expect, wait
+from harness import Failure, equal, expect
+import patience
+from patience import wait
 
 MOST = 15_000  # records of a round: the load ends there even if faults still go on
 
@@ -58,8 +60,7 @@ class History:
                 self.burst()
                 self.producer.poll(0)
                 self.ended.wait(self.draw.choice([0.005, 0.02, 0.05]))  # the load's pace
-            left = self.producer.flush(60)
-            expect(left == 0, f"{left} records were not produced")
+            wait(lambda: self.failure or self.producer.flush(1) == 0, "all records to be produced")
         except Exception as failure:  # told by stop()
             self.failure = failure
 
@@ -85,7 +86,7 @@ class History:
                 entry.offset = message.offset()
 
         self.entries.append(entry)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + patience.SECONDS
         while True:
             try:
                 self.producer.produce(entry.topic, entry.value, entry.key, entry.partition,
@@ -120,7 +121,7 @@ class History:
     def renew(self, topic):
         """The topic was made anew. The old producer remembers the one that is gone."""
         with self.lock:
-            expect(self.producer.flush(30) == 0, "records of other topics were not produced")
+            wait(lambda: self.failure or self.producer.flush(1) == 0, "records of other topics")
             self.producer = self.make_producer()
             self.incarnations[topic] += 1
 
@@ -134,17 +135,17 @@ class History:
         for topic in sorted(topics):
             mine = [e for e in list(self.entries)
                     if (e.topic, e.incarnation) == (topic, self.incarnations[topic])]
-            found = wait(lambda: self.all_of(test, topic, mine), f"{topic} to be readable to its end")
+            found, = wait(lambda: self.all_of(test, topic, mine), f"{topic} to be readable to its end")
             for entry in mine:
                 self.take_places(entry, found[entry.number])
 
     def all_of(self, test, topic, entries):
-        """Number → where it lies. None while the broker, which was away a moment ago, shows a part only."""
+        """[number → where it lies]; None while the broker, which was just away, shows a part only."""
         found = collections.defaultdict(list)
         for message in self.world.kafka.read(test, topic):
             number = int(dict(message.headers())["n"])
             found[number].append((message.partition(), message.offset(), message.timestamp()[1]))
-        return found if all(e.number in found for e in entries) else None
+        return [found] if all(e.number in found for e in entries) else None
 
     def take_places(self, entry, lies):
         for partition, _, timestamp in lies:

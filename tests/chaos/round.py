@@ -8,6 +8,8 @@ import threading
 import time
 import traceback
 
+import psycopg2
+
 import audit
 import harness
 from checker import Checker
@@ -18,8 +20,8 @@ from members import Members
 from streams import KINDS, Stream, constraint
 
 # Seconds without any progress, after the last fault, that are a standstill. How long all of it takes is
-# the machine's affair.
-STANDSTILL = 45
+# the machine's affair; a broker that was killed may take most of a minute of it.
+STANDSTILL = 90
 
 KAFKA = {"session_timeout_ms": 2000, "heartbeat_interval_ms": 300,
          "topic_metadata_refresh_interval_ms": 1000, "reconnect_backoff_max_ms": 500,
@@ -175,10 +177,18 @@ class Round:
 
     def wait(self, condition, what, progress=None):
         """harness.wait, but a daemon that died or a stream that halted ends it at once, and as long as
-        the value of `progress` changes, it goes on."""
+        the value of `progress` changes, it goes on. A database that is away is asked again."""
         seen, since = None, time.monotonic()
 
         def met():
+            nonlocal since
+            try:
+                return asked()
+            except psycopg2.OperationalError:
+                since = time.monotonic()
+                return False
+
+        def asked():
             nonlocal seen, since
             for failure in (self.history.failure, self.members.failure):
                 if failure:
@@ -194,7 +204,7 @@ class Round:
             harness.expect(time.monotonic() < since + STANDSTILL,
                            f"nothing moved for {STANDSTILL} s while waiting for {what}")
             return False
-        harness.wait(met, what, 600, 0.05)
+        harness.wait(met, what, 900, 0.05)
 
     def settle(self):
         """All records lie below their cursors, all letters are relayed; then the daemons stop."""
@@ -247,6 +257,12 @@ class Round:
         if self.test:
             for daemon in self.test.daemons:
                 daemon.close()
+
+    def abandon(self):
+        """The run is interrupted: its servers go next."""
+        self.end()
+        if self.disk:
+            self.disk.unmount()
 
     def close(self):
         """Give back what the round holds; the world is as the next one wants it."""

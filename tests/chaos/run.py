@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random faults on real servers, and a checker that knows what must come out: see docs/chaos.md.
 
-chaos --seed N --rounds M [--build DIR] [--stop] [--seeds A,B,…] [--postgres 15|17] [--only FAULT,…]
-      [--keep] [--faults]
+chaos --seed N --rounds M [--jobs N] [--build DIR] [--stop] [--seeds A,B,…] [--postgres 15|17]
+      [--only FAULT,…] [--keep] [--faults]
 
 Each round has a seed of its own: N, N + 1, …. Prints one line per round and, last, `N passed,
 N failed`; exits 1 if any failed. What fails keeps its logs and prints the command that repeats it.
@@ -21,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 import harness  # noqa: E402
 from faults import FAULTS  # noqa: E402
+from jobs import Jobs  # noqa: E402
 from round import Round  # noqa: E402
 from world import World  # noqa: E402
 
@@ -38,6 +39,7 @@ def arguments():
     parser.add_argument("--seed", type=int, help="of the first round; drawn when it is not given")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seeds", help="these seeds, with commas between them, one round each")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once, each with servers of its own")
     parser.add_argument("--build", default=str(harness.ROOT / "build" / "release"))
     parser.add_argument("--postgres", default="15", choices=["15", "17"])
     parser.add_argument("--stop", action="store_true", help="end at the first failure")
@@ -92,7 +94,7 @@ def run_round(options, world, seed):
     try:
         passed = round_.run()
     except BaseException:  # an interrupt: the run takes its servers down
-        round_.end()
+        round_.abandon()
         raise
     folder = round_.test.folder if round_.test else world.folder
     print(f"{round_.line()}  {'ok' if passed else 'FAILED'}", flush=True)
@@ -105,12 +107,8 @@ def run_round(options, world, seed):
     return passed
 
 
-def main():
-    options = arguments()
-    if options.faults:
-        print_faults()
-        return 0
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def run(options, seeds):
+    """(rounds that passed, rounds that failed), all on the same servers."""
     folder = harness.scratch("pactolus-chaos.")
     passed = failed = 0
     world = None
@@ -118,7 +116,7 @@ def main():
         world = World(folder, options.build, int(options.postgres))
         if not world.can_mount:
             print("disk-full is not drawn: only root can mount a small disk", flush=True)
-        for seed in seeds_of(options):
+        for seed in seeds:
             if run_round(options, world, seed):
                 passed += 1
             else:
@@ -130,6 +128,24 @@ def main():
             world.down()
         if not (failed or options.keep):
             harness.remove(folder)
+    return passed, failed
+
+
+def run_jobs(options, seeds):
+    command = [sys.executable, __file__, "--build", options.build, "--postgres", options.postgres]
+    command += ["--only", options.only] if options.only else []
+    command += [f"--{name}" for name in ("stop", "keep") if getattr(options, name)]
+    return Jobs(command, seeds, min(options.jobs, len(seeds)), options.stop).run()
+
+
+def main():
+    options = arguments()
+    if options.faults:
+        print_faults()
+        return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    seeds = seeds_of(options)
+    passed, failed = run_jobs(options, seeds) if options.jobs > 1 else run(options, seeds)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

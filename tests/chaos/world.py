@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The servers of a run: a broker, a PostgreSQL primary with its standby, and the links to them."""
 
+import concurrent.futures
 import contextlib
+import os
 import pathlib
 import threading
 
@@ -12,6 +14,10 @@ import psycopg2
 import disk
 import harness
 from network import Network
+from patience import wait
+
+# A broker that is killed every other minute: its JVM starts twice as fast when it does not optimize.
+os.environ["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 # Servers die here, the machine does not: what was written to the system is there after a crash.
 # Deadlocks are found before any lock_timeout of a round ends.
@@ -131,7 +137,7 @@ class Pair:
         self.replication.open()
         self.replication.heal(drop=True)
         try:
-            standby.found(harness.wait(made, "a copy of the primary", every=0.2))
+            standby.found(wait(made, "a copy of the primary", every=0.2))
         except harness.Failure as failure:
             raise harness.Failure(f"{failure}: {said}") from None
 
@@ -145,9 +151,9 @@ class Pair:
             """The answer, once a server that has just come back gives one."""
             with contextlib.suppress(psycopg2.OperationalError):
                 return self.ask(query, node=node)
-        wanted = harness.wait(lambda: asked("select pg_current_wal_flush_lsn()", self.primary),
-                              "the primary to answer")
-        harness.wait(lambda: asked(
+        wanted = wait(lambda: asked("select pg_current_wal_flush_lsn()", self.primary),
+                      "the primary to answer")
+        wait(lambda: asked(
             f"select coalesce(pg_last_wal_replay_lsn() >= '{wanted}', false)", self.standby),
             "the standby to follow")
 
@@ -173,6 +179,17 @@ class Pair:
                 node.script("down")
 
 
+def answered(future, as_good):
+    """Whether the broker did what was asked, or says `as_good`: an earlier try did it. It may be away."""
+    try:
+        future.result(30)
+    except confluent_kafka.KafkaException as error:
+        return error.args[0].code() == as_good
+    except concurrent.futures.TimeoutError:
+        return False
+    return True
+
+
 class Broker(harness.Kafka):
     """A broker with a second listener behind a link, for the daemons."""
 
@@ -196,22 +213,39 @@ class Broker(harness.Kafka):
 
     def make_topics(self, partitions):
         """Make topics, `partitions` of each by name, and wait until their leaders are known."""
-        new = [confluent_kafka.admin.NewTopic(name, count, 1) for name, count in partitions.items()]
-        for made in self.admin.create_topics(new).values():
-            made.result(30)
+        left = dict(partitions)
+
+        def made():
+            new = [confluent_kafka.admin.NewTopic(name, count, 1) for name, count in left.items()]
+            for name, future in self.admin.create_topics(new).items() if new else ():
+                if answered(future, confluent_kafka.KafkaError.TOPIC_ALREADY_EXISTS):
+                    left.pop(name)
+            return not left
+        wait(made, "topics to be made", every=0.2)
 
         def led():
-            found = self.admin.list_topics(timeout=10).topics
-            return all(name in found and not found[name].error and
-                       len(found[name].partitions) == count and
-                       all(p.leader >= 0 and not p.error for p in found[name].partitions.values())
-                       for name, count in partitions.items())
-        harness.wait(led, "the topics")
+            with contextlib.suppress(confluent_kafka.KafkaException):
+                found = self.admin.list_topics(timeout=10).topics
+                return all(name in found and not found[name].error and
+                           len(found[name].partitions) == count and
+                           all(p.leader >= 0 and not p.error for p in found[name].partitions.values())
+                           for name, count in partitions.items())
+        wait(led, "the topics")
 
     def delete_topics(self, names):
-        for gone in self.admin.delete_topics(list(names)).values():
-            with contextlib.suppress(confluent_kafka.KafkaException):
-                gone.result(30)
+        left = set(names)
+
+        def deleted():
+            for name, future in self.admin.delete_topics(list(left)).items():
+                if answered(future, confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART):
+                    left.discard(name)
+            return not left
+        wait(deleted, "topics to be deleted", every=0.2)
+
+    def lacks(self, topic):
+        with contextlib.suppress(confluent_kafka.KafkaException):
+            return topic not in self.admin.list_topics(timeout=10).topics
+        return False
 
     @staticmethod
     def read(test, topic):
@@ -219,11 +253,13 @@ class Broker(harness.Kafka):
         def messages():
             with contextlib.suppress(confluent_kafka.KafkaException):
                 return [test.consume(topic)]
-        return harness.wait(messages, f"{topic} to be readable")[0]
+        return wait(messages, f"{topic} to be readable")[0]
 
     def add_partitions(self, topic, total):
         new = confluent_kafka.admin.NewPartitions(topic, total)
-        self.admin.create_partitions([new])[topic].result(30)
+        wait(lambda: answered(self.admin.create_partitions([new])[topic],
+                              confluent_kafka.KafkaError.INVALID_PARTITIONS),  # it has them already
+             f"{topic} to be enlarged", every=0.2)
 
 
 class World(harness.World):
