@@ -149,22 +149,28 @@ static void supersede_revoke(void *self)
     take_assign(membership);
 }
 
-static void take_revoke(void *self)
+static void stop_claim(struct membership *membership)
 {
-    struct membership *membership = self;
     if (consumer_cooperative(membership->engine->consumer))
         withdraw(membership);
     else
         cancel_claim(membership);
+}
+
+static void take_revoke(void *self)
+{
+    struct membership *membership = self;
+    stop_claim(membership);
     owed_join(&membership->revoke, &membership->incoming);
     begin_drain(membership);
 }
 
-/* Already given away: drop what was read, start nothing, answer at once. */
+/* Already given away: drop what was read, start nothing, answer at once. Of a cooperative member a
+ * part may be lost: a topic that is gone. */
 static void take_lost(void *self)
 {
     struct membership *membership = self;
-    cancel_claim(membership);
+    stop_claim(membership);
     log_warning("partitions were lost to the group; what was in flight ends under its fence");
     owed_join(&membership->revoke, &membership->incoming);
     answer_revoke(membership);

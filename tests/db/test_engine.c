@@ -134,6 +134,70 @@ static void a_superseded_rebalance_leaves_no_partition_alone(void **state)
     finish();
 }
 
+static bool knows(const struct daemon *daemon, const char *topic)
+{
+    for (struct cursor *cursor = membership_cursors(daemon->engine.membership); cursor;
+         cursor = cursor->next)
+        if (strcmp(cursor->topic, topic) == 0)
+            return true;
+    return false;
+}
+
+static PGconn *lock_cursors(void)
+{
+    PGconn *other = live_open();
+    live_exec(other, "BEGIN; LOCK TABLE pactolus.cursors");
+    return other;
+}
+
+static void set_topic(const char *topic, bool there)
+{
+    rd_kafka_mock_topic_set_error(world.cluster, topic,
+                                  there ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                        : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+}
+
+static void finish_with(struct daemon *daemon)
+{
+    WORLD_UNTIL(&world, reads(daemon) == 6)
+    world_produce(&world, 0, 20);
+    world_produce(&world, 1, 20);
+    finish();
+}
+
+/* Topic b appears while the partitions of a are claimed. */
+static void an_assignment_joins_one_that_is_claimed(void **state)
+{
+    (void)state;
+    struct daemon *daemon = world_start(&world, 0);
+    WORLD_UNTIL(&world, reads(daemon) == 6)
+    set_topic("a", false);
+    set_topic("b", false);
+    WORLD_UNTIL(&world, !knows(daemon, "a") && !knows(daemon, "b"))
+    PGconn *other = lock_cursors();
+    set_topic("a", true);
+    WORLD_UNTIL(&world, is_in(daemon, "claiming") && knows(daemon, "a"))
+    set_topic("b", true);
+    WORLD_UNTIL(&world, knows(daemon, "b"))
+    assert_true(is_in(daemon, "claiming"));
+    conn_close(other);
+    finish_with(daemon);
+}
+
+/* Topic b disappears while the partitions of both are claimed. */
+static void a_revoke_leaves_the_rest_of_a_claim(void **state)
+{
+    (void)state;
+    struct daemon *daemon = world_start(&world, 0);
+    PGconn *other = lock_cursors();
+    WORLD_UNTIL(&world, is_in(daemon, "claiming") && knows(daemon, "b"))
+    set_topic("b", false);
+    WORLD_UNTIL(&world, !knows(daemon, "b"))
+    set_topic("b", true);
+    conn_close(other);
+    finish_with(daemon);
+}
+
 /* ---- rights ---- */
 
 /* The ACL of the topics is gone: their streams stop and say why, and once resumed they read on. A
@@ -371,6 +435,10 @@ int main(void)
         TEST(a_superseded_rebalance_leaves_no_partition_alone, cooperative),
         TEST(a_superseded_rebalance_leaves_no_partition_alone, eager),
         TEST(a_right_that_is_taken_away_halts_its_streams, cooperative),
+        TEST(an_assignment_joins_one_that_is_claimed, cooperative),
+        TEST(an_assignment_joins_one_that_is_claimed, eager),
+        TEST(a_revoke_leaves_the_rest_of_a_claim, cooperative),
+        TEST(a_revoke_leaves_the_rest_of_a_claim, eager),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, cooperative),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, eager),
         TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, cooperative),
