@@ -228,8 +228,9 @@ def make_dlq(round_, _):
 
 
 def recreate_topic(round_, draw):
-    """Only when all of it is applied: what was not read yet would be lost for good, as it should. And
-    records come only when the new logs are claimed: see docs/guarantees.md on those that come before."""
+    """Only when all of it is applied: what was not read yet would be lost for good, as it should. Anew
+    only when the group has noticed, and records only when the new logs are claimed: see
+    docs/guarantees.md on what comes before."""
     topic = draw.choice([topic for stream in round_.streams for topic in stream.topics])
     history, kafka = round_.history, round_.world.kafka
     history.hold(round_.test, topic)
@@ -238,6 +239,7 @@ def recreate_topic(round_, draw):
                 "a topic to be applied before it is deleted", round_.positions)
     kafka.delete_topics([topic])
     wait(lambda: kafka.lacks(topic), "the topic to be gone")
+    wait(lambda: kafka.forgot(round_.test.group, topic), "the group to notice")
     kafka.make_topics({topic: history.partitions[topic]})
     history.renew(topic)
     logs = [(topic, history.incarnations[topic], p) for p in range(history.partitions[topic])]

@@ -42,6 +42,11 @@ class Flow:
         else:
             self.ended = True
 
+    def hurry(self):
+        """What is held is due: nobody looks at the clock once nothing is delayed any more."""
+        for piece in self.held:
+            piece[0] = 0.0
+
     def write(self, now, most):
         """Pass on what is due, at most `most` bytes; how many went."""
         passed = 0
@@ -161,6 +166,8 @@ class Network:
         with self.lock:
             if clear:
                 link.clear()
+                for flow in (flow for connection in link.connections for flow in connection.flows):
+                    flow.hurry()
             for name, item in state.items():
                 setattr(link, name, item)
             self.set_door(link)

@@ -184,7 +184,9 @@ class Round:
             nonlocal since
             try:
                 return asked()
-            except psycopg2.OperationalError:
+            except psycopg2.Error as error:
+                if error.pgcode and not error.pgcode.startswith("57"):
+                    raise
                 since = time.monotonic()
                 return False
 

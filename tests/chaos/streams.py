@@ -269,7 +269,7 @@ def tombstone_without_version(stream, entry):
 def bad_frame(stream, entry):
     stream.row(entry)
     if stream.kind.confluent:
-        entry.value = b"\1" + entry.value[1:]
+        entry.value = b"\2" + entry.value[1:]
         stream.letter(entry, "framing")
 
 

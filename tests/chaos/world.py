@@ -131,7 +131,7 @@ class Pair:
                 self.ask("select 1", node=primary)
                 return standby.script("standby", "--of", primary.state, "--link",
                                       f"host=127.0.0.1 port={self.replication.port}")
-            except (RuntimeError, psycopg2.OperationalError) as error:
+            except (RuntimeError, psycopg2.Error) as error:
                 said = error
         self.replication.target = primary.socket
         self.replication.open()
@@ -149,7 +149,7 @@ class Pair:
 
         def asked(query, node):
             """The answer, once a server that has just come back gives one."""
-            with contextlib.suppress(psycopg2.OperationalError):
+            with contextlib.suppress(psycopg2.Error):
                 return self.ask(query, node=node)
         wanted = wait(lambda: asked("select pg_current_wal_flush_lsn()", self.primary),
                       "the primary to answer")
@@ -245,6 +245,13 @@ class Broker(harness.Kafka):
     def lacks(self, topic):
         with contextlib.suppress(confluent_kafka.KafkaException):
             return topic not in self.admin.list_topics(timeout=10).topics
+        return False
+
+    def forgot(self, group, topic):
+        """Whether the group is at rest, and nobody in it has the topic."""
+        with contextlib.suppress(confluent_kafka.KafkaException):
+            return all(found.state == "Stable" and topic.encode() not in member.assignment
+                       for found in self.admin.list_groups(group, timeout=10) for member in found.members)
         return False
 
     @staticmethod
