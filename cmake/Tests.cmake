@@ -53,7 +53,7 @@ foreach(source IN LISTS db_tests)
     add_dependencies(${target} pactolus_version pactolus_descriptors)
     string(REPLACE "test_" "db/" name ${stem})
     add_test(NAME ${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${name} PROPERTIES LABELS db TIMEOUT 120 RESOURCE_LOCK database)
+    set_tests_properties(${name} PROPERTIES LABELS db TIMEOUT 300 RESOURCE_LOCK database)
 endforeach()
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
