@@ -3,6 +3,8 @@
 
 #include "postgres/identity.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +18,31 @@ void origin_write(const struct origin *origin, char note[COMMIT_NOTE])
              origin->log, origin->fence);
 }
 
+/* A number behind a blank; `at` is left behind it. */
+static bool read_number(const char **at, int64_t *number)
+{
+    char *end;
+    if (**at != ' ' || ((*at)[1] != '-' && !isdigit((unsigned char)(*at)[1])))
+        return false;
+    errno = 0;
+    *number = strtoll(*at + 1, &end, 10);
+    *at = end;
+    return errno == 0;
+}
+
 bool origin_parse(const char *note, struct origin *origin)
 {
-    char end;
+    static const char prefix[] = "pactolus ";
     *origin = (struct origin){0};
-    return sscanf(note, "pactolus %36[0-9a-f-] %" SCNd64 " %" SCNd64 "%c", origin->database_id,
-                  &origin->log, &origin->fence, &end) == 3 &&
-           strlen(origin->database_id) == DATABASE_ID_TEXT - 1;
+    if (strncmp(note, prefix, sizeof(prefix) - 1) != 0)
+        return false;
+    const char *at = note + sizeof(prefix) - 1;
+    size_t length = strspn(at, "0123456789abcdef-");
+    if (length != DATABASE_ID_TEXT - 1)
+        return false;
+    memcpy(origin->database_id, at, length);
+    at += length;
+    return read_number(&at, &origin->log) && read_number(&at, &origin->fence) && *at == '\0';
 }
 
 static bool read_offsets(const struct claiming *claiming, struct group_offset *offsets,

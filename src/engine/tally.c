@@ -12,7 +12,7 @@
 
 static const usec_t write_interval = 10 * USEC_PER_SEC;
 static const usec_t last_patience = 1 * USEC_PER_SEC;
-static const usec_t remind_interval = 24 * 3600 * USEC_PER_SEC;
+static const usec_t remind_interval = (usec_t)24 * 3600 * USEC_PER_SEC;
 
 /* One stream's question to the worker: what has been counted, and what of it was told before. */
 struct telling {
