@@ -291,3 +291,20 @@ begin
         return query select 'stream', stream.name;
     end loop;
 end $$;
+
+-- As in 0002, one after the other: who forgets an owner must see the session that this owner records at
+-- the same time, or that session would go on unrecorded, and nobody could end it when its daemon freezes.
+create or replace function pactolus.register_owner(
+    new_owner uuid, for_group text, on_host text, as_process integer, with_version text)
+returns void language sql as $$
+    select pg_advisory_xact_lock(hashtext('pactolus.owners'));
+    delete from pactolus.owners o
+     where o.consumer_group = for_group and o.owner <> new_owner
+       and not exists (select 1 from pactolus.cursors c where c.owner = o.owner)
+       and not exists (select 1 from pactolus.backends b join pg_stat_activity a
+                          on a.pid = b.pid and a.backend_start = b.backend_start
+                        where b.owner = o.owner);
+    insert into pactolus.owners (owner, consumer_group, host, process, version)
+    values (new_owner, for_group, on_host, as_process, with_version)
+    on conflict (owner) do nothing;
+$$;

@@ -54,6 +54,38 @@ static void a_forgotten_owner_is_registered_with_its_next_session(void **state)
     conn_close(next);
 }
 
+/* As after a failover: an owner of whom no session is known opens one, and at the same time another
+ * daemon forgets whoever has none. */
+static void who_opens_a_session_is_not_forgotten(void **state)
+{
+    (void)state;
+    char owner[OWNER_TEXT], other[OWNER_TEXT], sql[256];
+    owner_new(owner);
+    owner_new(other);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO pactolus.owners (owner, consumer_group, host, process, version)"
+             " VALUES ('%s', 'g', 'host', 1, '1')",
+             owner);
+    live_exec(conn, sql);
+    PGconn *opening = live_open(), *forgetting = live_open();
+    live_exec(opening, "BEGIN");
+    registered(opening, owner);
+    snprintf(sql, sizeof sql, "SELECT pactolus.register_owner('%s', 'g', 'host', 2, '1')", other);
+    assert_int_equal(PQsendQuery(forgetting, sql), 1);
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM pg_stat_activity WHERE pid = %d AND wait_event_type = 'Lock'",
+             PQbackendPID(forgetting));
+    while (live_int(conn, sql) == 0)
+        assert_int_not_equal(PQstatus(forgetting), CONNECTION_BAD);
+    live_exec(opening, "COMMIT");
+    for (PGresult *result; (result = PQgetResult(forgetting)); PQclear(result))
+        assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pactolus.backends WHERE owner = '%s'", owner);
+    assert_int_equal(live_int(conn, sql), 1);
+    conn_close(opening);
+    conn_close(forgetting);
+}
+
 static void claim(const char *owner, struct claimed *list, unsigned n)
 {
     struct err err = ERR_INIT;
@@ -415,6 +447,7 @@ int main(void)
         cmocka_unit_test(positions_settle_unknown_outcomes),
         cmocka_unit_test(accounts_are_opened_once_per_lane),
         cmocka_unit_test(a_forgotten_owner_is_registered_with_its_next_session),
+        cmocka_unit_test(who_opens_a_session_is_not_forgotten),
         cmocka_unit_test(a_table_is_written_by_one_group),
         cmocka_unit_test(of_two_groups_that_begin_at_once_one_is_refused),
     };
