@@ -80,8 +80,8 @@ static void add_over(struct adopting *adopting, const char *note)
 static bool find_others(struct adopting *adopting, struct err *err)
 {
     if (!add_topics(adopting, err) ||
-        !admin_group_offsets(adopting->client, adopting->config->group, adopting->offsets,
-                             adopting->n_offsets, BROKER_PATIENCE_MS, err))
+        !admin_group_offsets(adopting->client, adopting->offsets, adopting->n_offsets,
+                             BROKER_PATIENCE_MS, err))
         return false;
     adopting->over = mem_zero(adopting->n_offsets + 1, sizeof *adopting->over);
     for (unsigned i = 0; i < adopting->n_offsets; i++)
@@ -149,7 +149,7 @@ static bool adopt_or_look(struct adopting *adopting, struct err *err)
 static bool reach(struct adopting *adopting, const struct kafka_options *kafka, struct errs *errs)
 {
     struct err err = ERR_INIT;
-    adopting->client = admin_open(kafka, errs);
+    adopting->client = admin_open_group(kafka, errs);
     if (!adopting->client)
         return false;
     adopting->cluster_id = admin_cluster_id(adopting->client, BROKER_PATIENCE_MS, &err);

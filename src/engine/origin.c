@@ -51,8 +51,7 @@ static bool read_offsets(const struct claiming *claiming, struct group_offset *o
     for (unsigned i = 0; i < claiming->n; i++)
         offsets[i] = (struct group_offset){.topic = claiming->list[i].topic,
                                            .partition = claiming->list[i].partition};
-    return admin_group_offsets(claiming->client, claiming->group, offsets, claiming->n,
-                               BROKER_PATIENCE_MS, err);
+    return admin_group_offsets(claiming->client, offsets, claiming->n, BROKER_PATIENCE_MS, err);
 }
 
 /* Does the group know more of this log than the database does? */

@@ -9,9 +9,9 @@
 
 enum { GRACE_MS = 500 };
 
-/* A consumer without a group: of the library's kinds it is the one that honours isolation.level,
- * without which the end of a log would be its last stable offset. */
-rd_kafka_t *admin_open(const struct kafka_options *options, struct errs *errs)
+/* A consumer: of the library's kinds it is the one that honours isolation.level, without which the
+ * end of a log would be its last stable offset. */
+static rd_kafka_t *open_client(const struct kafka_options *options, struct errs *errs)
 {
     char why[512];
     rd_kafka_conf_t *conf = kafka_conf(KAFKA_ADMIN, options, errs);
@@ -25,6 +25,18 @@ rd_kafka_t *admin_open(const struct kafka_options *options, struct errs *errs)
     err_set(&err, ERR_HALT, ERR_EXIT_CONFIG, "kafka: %s", why);
     errs_add(errs, &err);
     return NULL;
+}
+
+rd_kafka_t *admin_open(const struct kafka_options *options, struct errs *errs)
+{
+    struct kafka_options without = *options;
+    without.group = NULL;
+    return open_client(&without, errs);
+}
+
+rd_kafka_t *admin_open_group(const struct kafka_options *options, struct errs *errs)
+{
+    return open_client(options, errs);
 }
 
 void admin_close(rd_kafka_t *client)
@@ -218,75 +230,41 @@ static void take_offset(const rd_kafka_topic_partition_t *from, struct group_off
                  from->metadata ? (const char *)from->metadata : "");
 }
 
-/* The answer keeps the order of what was asked; an entry is found by name all the same. */
-static bool take_offsets(const rd_kafka_ListConsumerGroupOffsets_result_t *result,
-                         struct group_offset *list, unsigned n, struct err *err)
+static bool take_offsets(const rd_kafka_topic_partition_list_t *found, struct group_offset *list,
+                         struct err *err)
 {
-    size_t count;
-    const rd_kafka_group_result_t **groups =
-        rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
-    const rd_kafka_error_t *error = count ? rd_kafka_group_result_error(groups[0]) : NULL;
-    const rd_kafka_topic_partition_list_t *found =
-        count ? rd_kafka_group_result_partitions(groups[0]) : NULL;
-    if (error) {
-        kafka_error(err, rd_kafka_error_code(error), rd_kafka_error_string(error));
-        return false;
-    }
-    for (int k = 0; found && k < found->cnt; k++) {
-        const rd_kafka_topic_partition_t *one = &found->elems[k];
-        unsigned i = 0;
-        while (i < n &&
-               (list[i].partition != one->partition || strcmp(list[i].topic, one->topic) != 0))
-            i++;
-        if (i < n && one->err) {
+    for (int i = 0; i < found->cnt; i++) {
+        const rd_kafka_topic_partition_t *one = &found->elems[i];
+        if (one->err) {
             kafka_error(err, one->err, NULL);
             return err_place(err, "%s[%d]", one->topic, (int)one->partition);
         }
-        if (i < n)
-            take_offset(one, &list[i]);
+        take_offset(one, &list[i]);
     }
     return true;
 }
 
-static void list_offsets(rd_kafka_t *client, const char *group, const struct group_offset *list,
-                         unsigned n, int timeout_ms, rd_kafka_queue_t *queue)
+/* By the client's own group, not by ListConsumerGroupOffsets: that one, when its time is over before
+ * a coordinator is found, leaves a reference behind that is used after it is freed as soon as one is
+ * found (rd_kafka_admin_coord_request and rd_kafka_coord_req_fail of librdkafka 2.15.1): the process
+ * ends. */
+bool admin_group_offsets(rd_kafka_t *client, struct group_offset *list, unsigned n, int timeout_ms,
+                         struct err *err)
 {
-    char ignored[128];
-    rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new((int)n);
-    for (unsigned i = 0; i < n; i++)
-        rd_kafka_topic_partition_list_add(partitions, list[i].topic, list[i].partition);
-    rd_kafka_ListConsumerGroupOffsets_t *request =
-        rd_kafka_ListConsumerGroupOffsets_new(group, partitions);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, ignored, sizeof ignored);
-    rd_kafka_ListConsumerGroupOffsets(client, &request, 1, options, queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
-    rd_kafka_topic_partition_list_destroy(partitions);
-}
-
-bool admin_group_offsets(rd_kafka_t *client, const char *group, struct group_offset *list,
-                         unsigned n, int timeout_ms, struct err *err)
-{
+    rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new((int)n);
     for (unsigned i = 0; i < n; i++) {
         list[i].offset = -1;
         list[i].note[0] = 0;
+        rd_kafka_topic_partition_list_add(asked, list[i].topic, list[i].partition);
     }
-    if (n == 0)
-        return true;
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    list_offsets(client, group, list, n, timeout_ms, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + GRACE_MS);
-    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    rd_kafka_resp_err_t code =
+        n ? rd_kafka_committed(client, asked, timeout_ms) : RD_KAFKA_RESP_ERR_NO_ERROR;
     bool good = !code;
     if (good)
-        good = take_offsets(rd_kafka_event_ListConsumerGroupOffsets_result(event), list, n, err);
+        good = take_offsets(asked, list, err);
     else
-        kafka_error(err, code, event ? rd_kafka_event_error_string(event) : NULL);
-    if (event)
-        rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
+        kafka_error(err, code, "no coordinator of the group answered");
+    rd_kafka_topic_partition_list_destroy(asked);
     return good;
 }
 

@@ -15,6 +15,8 @@ enum { TOPIC_ID_TEXT = 23 }; /* a topic's id in base64, with its NUL */
 
 /* A client for questions only; closed with rd_kafka_destroy by admin_close. */
 rd_kafka_t *admin_open(const struct kafka_options *options, struct errs *errs);
+/* One that can also ask what its group has committed. It never joins it. */
+rd_kafka_t *admin_open_group(const struct kafka_options *options, struct errs *errs);
 void admin_close(rd_kafka_t *client);
 
 /* The cluster's id, to be freed. NULL with err (retry/69: unreachable). */
@@ -41,9 +43,10 @@ struct group_offset {
     int64_t offset;         /* -1 = none */
     char note[COMMIT_NOTE]; /* kept with it; "" = none, or longer than ours are */
 };
-/* Fills `offset` and `note` of every entry. */
-bool admin_group_offsets(rd_kafka_t *client, const char *group, struct group_offset *list,
-                         unsigned n, int timeout_ms, struct err *err) MUST_CHECK;
+/* Fills `offset` and `note` of every entry, by the client's own group: of admin_open_group, or of a
+ * member (consumer_client). */
+bool admin_group_offsets(rd_kafka_t *client, struct group_offset *list, unsigned n, int timeout_ms,
+                         struct err *err) MUST_CHECK;
 
 /* Low and high watermark (high = next offset to be written). */
 bool admin_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int timeout_ms,

@@ -366,8 +366,9 @@ static void set_role(rd_kafka_conf_t *conf, enum kafka_role role,
     const struct setting group[] = {{options->group ? "group.id" : NULL, options->group},
                                     {NULL, NULL}};
     set_all(conf, who, errs);
-    if (role == KAFKA_CONSUMER) {
+    if (role != KAFKA_PRODUCER)
         set_all(conf, group, errs);
+    if (role == KAFKA_CONSUMER) {
         set_all(conf, fixed_consumer, errs);
         rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE |
                                            RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_ERROR |

@@ -249,7 +249,7 @@ static void whole_life(void **state)
     next_event(&f, CONSUMER_COMMITTED, &event);
     assert_int_equal(event.err.class, ERR_NONE);
     assert_int_equal(event.n_partitions, 2);
-    assert_true(admin_group_offsets(consumer_client(f.consumer), "g", told, 2, 5000, &err));
+    assert_true(admin_group_offsets(consumer_client(f.consumer), told, 2, 5000, &err));
     assert_int_equal(told[0].offset, 7);
     assert_string_equal(told[0].note, "a note");
     assert_int_equal(told[1].offset, RECORDS);
@@ -501,6 +501,30 @@ static void unreachable_is_retry(void **state)
     admin_close(admin);
 }
 
+/* A question whose time is over before a coordinator is found leaves nothing behind that hurts when
+ * one is found. */
+static void the_group_can_be_asked_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct errs errs = {0};
+    struct err err = ERR_INIT;
+    struct group_offset told = {.topic = "t", .partition = 1};
+    cluster_open(&f, "range");
+    rd_kafka_t *client = admin_open_group(&f.options, &errs);
+    check_errs(&errs);
+    rd_kafka_mock_broker_set_down(f.cluster, 1);
+    assert_false(admin_group_offsets(client, &told, 1, 100, &err));
+    assert_int_equal(err.class, ERR_RETRY);
+    rd_kafka_mock_broker_set_up(f.cluster, 1);
+    if (!admin_group_offsets(client, &told, 1, DEADLINE_S * 1000, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(told.offset, -1);
+    assert_true(admin_group_offsets(client, &told, 0, 0, &err));
+    admin_close(client);
+    cluster_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,7 +532,7 @@ int main(void)
         cmocka_unit_test(rewind_cooperative),   cmocka_unit_test(rewind_eager),
         cmocka_unit_test(out_of_range_is_told), cmocka_unit_test(pause_ends_with_its_assignment),
         cmocka_unit_test(stray_is_told),        cmocka_unit_test(admin_answers),
-        cmocka_unit_test(unreachable_is_retry),
+        cmocka_unit_test(unreachable_is_retry), cmocka_unit_test(the_group_can_be_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
