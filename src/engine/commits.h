@@ -2,7 +2,8 @@
 /*
  * commits: PostgreSQL's offsets told to Kafka, for lag tools, with a note of their origin
  * (engine/origin). At most one commit is under way. A commit of a fenced cursor is a question: the
- * group takes it only from the partition's owner. Borrows the membership.
+ * group takes it only from a member of its present generation, and such a one knows what it owns.
+ * Borrows the membership.
  */
 #ifndef PACTOLUS_ENGINE_COMMITS_H
 #define PACTOLUS_ENGINE_COMMITS_H

@@ -79,6 +79,20 @@ static void cancel_claim(struct membership *membership)
     owed_clear(&membership->assign);
 }
 
+/* An eager assignment names everything: what came before it is over, whether it was revoked or not.
+ * librdkafka does not revoke what it is waiting for an answer about when the group goes on
+ * (rd_kafka_cgrp_revoke_all_rejoin), and takes the answer all the same. */
+static void begin_anew(struct membership *membership)
+{
+    struct err err;
+    while (membership->cursors)
+        cursors_remove(membership, membership->cursors, membership->now);
+    owed_clear(&membership->assign);
+    owed_clear(&membership->revoke);
+    if (!consumer_unassign(membership->engine->consumer, NULL, 0, &err))
+        log_err(LOG_LEVEL_WARNING, "giving back partitions", &err);
+}
+
 static void answer_assign(void *self)
 {
     struct membership *membership = self;
@@ -87,24 +101,16 @@ static void answer_assign(void *self)
     owed_clear(&membership->assign);
 }
 
-/* Beside what is owed already: that of an earlier assignment, through a revoke. */
+/* Beside what is owed already: that of an earlier cooperative assignment. One that comes before the
+ * last was answered names what is new: librdkafka counts partitions as ours when it hands them out,
+ * not when they are answered (rd_kafka_rebalance_op_incr), and will never name those again. */
 static void take_assign(void *self)
 {
     struct membership *membership = self;
+    if (!consumer_cooperative(membership->engine->consumer))
+        begin_anew(membership);
     owed_join(&membership->assign, &membership->incoming);
     begin_claim(membership);
-}
-
-/* An ASSIGN before the last one was answered. An eager one names everything, and librdkafka has
- * forgotten the other. A cooperative one names what is new: librdkafka counts partitions as ours
- * when it hands them out, not when they are answered (rd_kafka_rebalance_op_incr), and will never
- * name the earlier ones again. */
-static void supersede_assign(void *self)
-{
-    struct membership *membership = self;
-    if (!consumer_cooperative(membership->engine->consumer))
-        cancel_claim(membership);
-    take_assign(membership);
 }
 
 static bool owed_has(const struct owed *owed, const struct topic_partition *at)
@@ -139,13 +145,8 @@ static void supersede_revoke(void *self)
 {
     struct membership *membership = self;
     log_notice("a new assignment came before the last one was given back");
-    if (consumer_cooperative(membership->engine->consumer)) {
+    if (consumer_cooperative(membership->engine->consumer))
         answer_revoke(membership);
-    } else {
-        while (membership->cursors)
-            cursors_remove(membership, membership->cursors, membership->now);
-        owed_clear(&membership->revoke);
-    }
     take_assign(membership);
 }
 
@@ -240,7 +241,7 @@ static const struct machine_row rows[] = {
     {MEMBER_IDLE, MEMBER_REVOKE, MEMBER_IDLE, take_lost, "there is nothing to drain"},
     {MEMBER_IDLE, MEMBER_REVOKE_LOST, MEMBER_IDLE, take_lost, "there is nothing to drop"},
     {MEMBER_IDLE, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "stopped before it had anything"},
-    {MEMBER_CLAIMING, MEMBER_ASSIGN, MEMBER_CLAIMING, supersede_assign, "a newer assignment"},
+    {MEMBER_CLAIMING, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "a newer assignment"},
     {MEMBER_CLAIMING, MEMBER_CLAIMED, MEMBER_OWNING, answer_assign, "every fence is ours"},
     {MEMBER_CLAIMING, MEMBER_REVOKE, MEMBER_DRAINING, take_revoke, "revoked while claiming"},
     {MEMBER_CLAIMING, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "lost while claiming"},

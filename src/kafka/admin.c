@@ -244,10 +244,10 @@ static bool take_offsets(const rd_kafka_topic_partition_list_t *found, struct gr
     return true;
 }
 
-/* By the client's own group, not by ListConsumerGroupOffsets: that one, when its time is over before
- * a coordinator is found, leaves a reference behind that is used after it is freed as soon as one is
- * found (rd_kafka_admin_coord_request and rd_kafka_coord_req_fail of librdkafka 2.15.1): the process
- * ends. */
+/* By the client's own group, not by ListConsumerGroupOffsets: that one, when its time is over
+ * before a coordinator is found, leaves a reference behind that is used after it is freed as soon
+ * as one is found (rd_kafka_admin_coord_request and rd_kafka_coord_req_fail of librdkafka 2.14.2):
+ * the process ends. */
 bool admin_group_offsets(rd_kafka_t *client, struct group_offset *list, unsigned n, int timeout_ms,
                          struct err *err)
 {

@@ -198,6 +198,30 @@ static void a_revoke_leaves_the_rest_of_a_claim(void **state)
     finish_with(daemon);
 }
 
+static void assign(struct daemon *daemon, struct topic_partition *list, unsigned n)
+{
+    struct consumer_event event = {.kind = CONSUMER_ASSIGN, .partitions = list, .n_partitions = n};
+    membership_event(daemon->engine.membership, &event, clock_monotonic());
+}
+
+/* librdkafka does not revoke what it waits for an answer about when the group goes on, and takes
+ * the answer all the same. All that is heard of it is that the next assignment does not name it. */
+static void an_eager_assignment_replaces_what_was_not_revoked(void **state)
+{
+    (void)state;
+    struct topic_partition all[] = {{"a", 0, -1}, {"a", 1, -1}, {"a", 2, -1},
+                                    {"a", 3, -1}, {"b", 0, -1}, {"b", 1, -1}};
+    struct daemon *daemon = world_start(&world, 0);
+    WORLD_UNTIL(&world, reads(daemon) == 6)
+    world_produce(&world, 0, 50);
+    world_produce(&world, 1, 50);
+    assign(daemon, all, 4);
+    WORLD_UNTIL(&world, reads(daemon) == 4)
+    assert_false(knows(daemon, "b"));
+    assign(daemon, all, 6);
+    finish_with(daemon);
+}
+
 /* ---- rights ---- */
 
 /* The ACL of the topics is gone: their streams stop and say why, and once resumed they read on. A
@@ -439,6 +463,7 @@ int main(void)
         TEST(an_assignment_joins_one_that_is_claimed, eager),
         TEST(a_revoke_leaves_the_rest_of_a_claim, cooperative),
         TEST(a_revoke_leaves_the_rest_of_a_claim, eager),
+        TEST(an_eager_assignment_replaces_what_was_not_revoked, eager),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, cooperative),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, eager),
         TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, cooperative),
