@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import struct
 import threading
 
 import confluent_kafka
@@ -250,7 +251,7 @@ class Broker(harness.Kafka):
     def forgot(self, group, topic):
         """Whether the group is at rest, and nobody in it has the topic."""
         with contextlib.suppress(confluent_kafka.KafkaException):
-            return all(found.state == "Stable" and topic.encode() not in member.assignment
+            return all(found.state == "Stable" and topic not in topics_in(member.assignment)
                        for found in self.admin.list_groups(group, timeout=10) for member in found.members)
         return False
 
@@ -267,6 +268,21 @@ class Broker(harness.Kafka):
         wait(lambda: answered(self.admin.create_partitions([new])[topic],
                               confluent_kafka.KafkaError.INVALID_PARTITIONS),  # it has them already
              f"{topic} to be enlarged", every=0.2)
+
+
+def topics_in(assignment):
+    """The topics of a member's assignment. What the assignor adds for itself stands behind them, and may
+    name topics that the member had before."""
+    if not assignment:
+        return set()
+    _, count = struct.unpack_from(">hi", assignment)
+    at, topics = 6, set()
+    for _ in range(count):
+        length, = struct.unpack_from(">h", assignment, at)
+        topics.add(assignment[at + 2:at + 2 + length].decode())
+        partitions, = struct.unpack_from(">i", assignment, at + 2 + length)
+        at += 6 + length + 4 * partitions
+    return topics
 
 
 class World(harness.World):
