@@ -206,6 +206,10 @@ class Checker:
         rest = account["applied"] + account["stale"] + account["deduplicated"]
         equal(rest, counts[ROW] + counts[TOMBSTONE] + counts[BEATEN],
               f"applied + stale + deduplicated of {stream.name}")
+        booked = self.test.value(
+            "select coalesce(sum(a.consumed), 0)::bigint from pactolus.accounts a "
+            "join pactolus.streams s using (stream_id) where s.name = %s", stream.name)
+        equal(booked, len(entries), f"records that batches booked to the account of {stream.name}")
         per_log = collections.Counter(e.log for e in entries)
         got = {}
         for log, *numbers in self.test.sql(
