@@ -87,7 +87,7 @@ static bool go(struct run *run, struct errs *errs)
     loop_notify("READY=1");
     turn_until_done(run);
     progress_summary(&run->engine, clock_monotonic() - began);
-    if (run->engine.failed)
+    if (run->engine.failed || run->engine.leaving)
         errs_add(errs, &run->engine.err);
     for (unsigned i = 0; run->until && i < run->engine.n_live; i++)
         if (run->engine.live[i].stopped)

@@ -77,6 +77,7 @@ struct config {
     usec_t drain_timeout;     /* how long a revoke or a stop may wait for batches */
     usec_t commit_interval;   /* advisory Kafka commits */
     usec_t recheck_interval;  /* whether topics and cursors still are what they were */
+    usec_t silence_timeout;   /* of a partition that the broker answers for */
     usec_t progress_interval; /* periodic log line; 0 = none */
     usec_t retry_base, retry_cap;
     unsigned retry_attempts;

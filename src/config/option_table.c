@@ -61,6 +61,11 @@ static const struct option table[] = {
      .fallback = "30s",
      .text = "How often it is asked whether the topics still are those that were claimed: one that "
              "was deleted and made anew is another log, even when no error tells."},
+    {"silence_timeout", OPTION_DURATION, PROCESS(silence_timeout), BETWEEN(500 * MS, 3600 * SEC),
+     .fallback = "30s",
+     .text = "How long the Kafka client may hear nothing at all of a partition that the broker "
+             "answers for, not even where it ends, before another process has to try: it leaves "
+             "the group and exits with 75."},
     {"progress_interval", OPTION_DURATION, PROCESS(progress_interval), BETWEEN(0, 86400 * SEC),
      .fallback = "60s", .text = "How often a line about progress is logged; 0 is never."},
 

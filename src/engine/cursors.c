@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/commits.h"
+#include "engine/deaf.h"
 #include "engine/lane.h"
 #include "engine/range.h"
 #include "engine/recheck.h"
@@ -131,6 +132,7 @@ void cursors_start(struct membership *membership, const struct owed *owed, usec_
             lane_add(lane_for(cursor), cursor);
         cursor->assigned = true;
         cursor->assigned_at = now;
+        deaf_listen(cursor, now);
         list[n++] = (struct topic_partition){cursor->topic, cursor->partition, cursor->read_offset};
     }
     /* Unanswered, the group would wait for us for ever: begin anew in a new process. */
@@ -211,6 +213,7 @@ usec_t cursors_turn(struct membership *membership, usec_t now)
     again = sooner(again, range_turn(membership, now));
     again = sooner(again, rewind_cursors(membership, now));
     again = sooner(again, recheck_turn(membership, now));
+    again = sooner(again, deaf_turn(membership, now));
     if (claim)
         again = sooner(again, cursors_claim(membership, now));
     if (now >= membership->commit_at) {

@@ -173,6 +173,15 @@ void engine_fail(struct engine *engine, const struct err *err)
     engine->err = *err;
 }
 
+void engine_leave(struct engine *engine, const struct err *err, usec_t now)
+{
+    if (engine->failed || engine->stops > 0)
+        return;
+    engine->leaving = true;
+    engine->err = *err;
+    engine_stop(engine, now);
+}
+
 static void stray(struct engine *engine, const struct consumer_event *event, usec_t now)
 {
     /* Its forwarding was undone behind our back, and the record came the wrong way: read again. */

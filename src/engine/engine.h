@@ -68,6 +68,7 @@ struct engine {
         bool settled;
     } tallying;
     bool failed;    /* the client is of no more use; err says why */
+    bool leaving;   /* the same, and it stops in good order */
     struct err err;
 };
 
@@ -107,6 +108,8 @@ void engine_rewind_lane(struct engine *engine, struct lane *lane, usec_t now);
 void engine_out_of_range(struct engine *engine, struct cursor *cursor, usec_t now);
 /* The engine cannot go on: leave the loop with this error, so that systemd starts another. */
 void engine_fail(struct engine *engine, const struct err *err);
+/* The same, when there is time to end in good order first: batches end, the group is told. */
+void engine_leave(struct engine *engine, const struct err *err, usec_t now);
 /* Dead letters were committed: the relay has work. */
 void engine_letters_written(struct engine *engine);
 

@@ -71,6 +71,8 @@ struct cursor {
     bool at_end;                  /* everything there was has been read */
     bool heard;                   /* something arrived since it was assigned */
     usec_t assigned_at;           /* when it was forwarded last */
+    usec_t silent_since;          /* not heard: since when (engine/deaf) */
+    usec_t answered_at;           /* not heard, but the broker answered for it then; 0 = not yet */
     usec_t probe_at;              /* FENCED: when to ask the group; STRANDED: the broker */
     int64_t judged;               /* records below it were counted for the flood already */
     int64_t range_sure;           /* records below were in the log before the range was read */

@@ -35,7 +35,7 @@ struct membership {
     usec_t commit_at;      /* next advisory commit */
     usec_t look_at;        /* when the cursors are looked at again; sooner when restless */
     bool restless;         /* some cursor is not simply running */
-    bool committing, rewinding, rechecking;
+    bool committing, rewinding, rechecking, listening;
     struct cursor *probed; /* the fenced cursor that the commit under way asks about */
     bool answered;         /* an assignment was answered once */
     bool leaving;          /* the consumer is closing; `deadline` bounds it */

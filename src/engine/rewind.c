@@ -2,6 +2,7 @@
 #include "engine/rewind.h"
 
 #include "base/log.h"
+#include "engine/deaf.h"
 #include "engine/lane.h"
 #include "engine/origin.h"
 
@@ -66,8 +67,9 @@ static bool rewind_one(struct membership *membership, struct cursor *cursor,
              (long long)at->next_offset);
     cursor->next_offset = cursor->read_offset = at->next_offset;
     cursor->order_ts = at->order_ts;
-    cursor->at_end = cursor->heard = false;
+    cursor->at_end = false;
     cursor->assigned_at = now;
+    deaf_listen(cursor, now);
     cursor_fire(cursor, CURSOR_REWOUND);
     return true;
 }

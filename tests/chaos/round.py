@@ -53,7 +53,7 @@ class Round:
                          "connect_timeout": "2s", "statement_timeout": "10s",
                          "pool": draw.choice([2, 4, 8])},
             "drain_timeout": draw.choice(["500ms", "2s"]), "commit_interval": "1s",
-            "recheck_interval": "300ms"}
+            "recheck_interval": "300ms", "silence_timeout": "10s"}
         self.faults = draw_faults(draw, self, lambda n: random.Random(f"{self.seed} fault {n}"), self.only)
 
     def drew(self, name):

@@ -2,8 +2,11 @@
 """What a daemon reads is what it thinks it reads: topics that are made anew, logs that lost records, and
 the members of its group."""
 
+import pathlib
+import re
 import socket
 import struct
+import time
 
 import confluent_kafka
 import confluent_kafka.admin
@@ -89,6 +92,41 @@ def a_topic_made_anew_that_has_grown_past_the_cursor(t):
     daemon.thaw()
     check_anew(t, topic, 1, applied_once=False)
     expect(daemon.alive(), "the daemon died")
+
+
+def move_leader(t, topic):
+    """The partition's leader epoch grows: its only broker is frozen for longer than the controller waits
+    for a word of it, and is elected again."""
+    log = pathlib.Path(t.kafka.state) / "kafka.log"
+    grown = re.compile(rf"Leader {re.escape(topic)}-0 .*starts at leader epoch [1-9]")
+
+    def moved():
+        t.kafka.script("stop")
+        frozen = time.monotonic()
+        wait(lambda: time.monotonic() > frozen + 2.5, "the broker's session of 2 s to end")
+        t.kafka.script("cont")
+        return t.leads(topic) and grown.search(log.read_text())
+
+    wait(moved, "a new leader epoch")
+
+
+@test(real_kafka=True)
+def a_topic_made_anew_that_the_client_does_not_hear(t):
+    """Its leader's epoch begins at 0 again, the client has seen a greater one and takes every answer for
+    outdated. Only another process hears it; the daemon leaves for one."""
+    t.own_kafka()
+    topic, config, daemon = begin_anew(t, partitions=1, silence_timeout="1s")
+    move_leader(t, topic)
+    t.produce(topic, batch(1, 0, 1))
+    wait(lambda: t.caught_up(topic), "a record under the greater epoch")
+    daemon.freeze()
+    recreate(t, topic, 1)
+    t.produce(topic, batch(2, 10, 60, timestamp=LONG_AGO))
+    daemon.thaw()
+    equal(daemon.finish(), 75, "exit status")
+    expect("hears nothing of it" in daemon.text(), "it does not say why it left")
+    t.daemon(config)
+    check_anew(t, topic, 1, applied_once=False)
 
 
 @test(real_kafka=True)
