@@ -106,3 +106,15 @@ def the_table_of_faults_is_the_runners(t):
                           stdout=subprocess.PIPE)
     expect("| `kill` |" in done.stdout, "no table:", done.stdout)
     expect(done.stdout in read("docs/chaos.md"), "docs/chaos.md has another table than:", done.stdout)
+
+
+@test
+def the_planted_faults_can_be_planted(t):
+    """What tests/chaos/planted.py replaces stands once in the sources, and docs/chaos.md has its table."""
+    power = str(ROOT / "scripts" / "chaos-power")
+    done = subprocess.run([power, "--check"], text=True, stdout=subprocess.PIPE)
+    equal(done.returncode, 0, f"chaos-power --check ({done.stdout[-1500:]})")
+    expect(re.search(r"^[1-9]\d+ passed, 0 failed$", done.stdout, re.MULTILINE), "it checks:", done.stdout)
+    table = subprocess.run([power, "--table"], text=True, check=True, stdout=subprocess.PIPE).stdout
+    expect("| `fence-dropped` |" in table, "no table:", table)
+    expect(table in read("docs/chaos.md"), "docs/chaos.md has another table than:", table)
