@@ -56,19 +56,42 @@ static bool check_table(PGconn *conn, const struct stream *stream, struct err *e
     return good;
 }
 
-static bool check_topics(rd_kafka_t *client, const struct stream *stream, struct err *err)
+/* A topic that was read before may be away for a while, as it may be under a daemon that runs: it
+ * is waited for. One that never was is more likely a wrong name. A daemon that reads to the end can
+ * wait for none. */
+static bool may_be_away(const struct engine_options *options, PGconn *conn, unsigned stream_id,
+                        const struct stream *stream, const char *topic, struct err *err)
 {
-    for (unsigned t = 0; t < stream->config->n_topics; t++)
-        if (admin_partitions(client, stream->config->topics[t].name, BROKER_PATIENCE_MS, err) < 0)
+    struct err missing = *err;
+    bool did = false;
+    if (err->class != ERR_HALT || err->exit != ERR_EXIT_UNAVAILABLE || options->until_end)
+        return false;
+    if (!streams_read_topic(conn, stream_id, options->cluster_id, topic, &did, err))
+        return false;
+    if (did)
+        log_err(LOG_LEVEL_WARNING, stream->config->name, &missing);
+    else
+        *err = missing;
+    return did;
+}
+
+static bool check_topics(const struct engine_options *options, PGconn *conn, rd_kafka_t *client,
+                         unsigned stream_id, const struct stream *stream, struct err *err)
+{
+    for (unsigned t = 0; t < stream->config->n_topics; t++) {
+        const char *topic = stream->config->topics[t].name;
+        if (admin_partitions(client, topic, BROKER_PATIENCE_MS, err) < 0 &&
+            !may_be_away(options, conn, stream_id, stream, topic, err))
             return false;
+    }
     return true;
 }
 
-static bool check_stream(PGconn *conn, rd_kafka_t *client, const char *group,
+static bool check_stream(const struct engine_options *options, PGconn *conn, rd_kafka_t *client,
                          const struct stream *stream, unsigned *stream_id, struct err *err)
 {
     struct stream_row row;
-    if (!streams_find(conn, group, stream->config->name, &row, err))
+    if (!streams_find(conn, options->config->group, stream->config->name, &row, err))
         return false;
     *stream_id = row.stream_id;
     if (!check_table(conn, stream, err))
@@ -78,7 +101,7 @@ static bool check_stream(PGconn *conn, rd_kafka_t *client, const char *group,
         err_place(err, "%s", stream->config->name);
         return err_hint(err, "pactolus migrate --execute");
     }
-    return check_topics(client, stream, err);
+    return check_topics(options, conn, client, row.stream_id, stream, err);
 }
 
 /* A stream that cannot run is left out, and halted for all daemons until one finds it ready. What
@@ -120,7 +143,7 @@ static bool sift(struct engine_options *options, PGconn *conn, rd_kafka_t *clien
         const struct stream *stream = &options->streams[i];
         unsigned stream_id = 0;
         struct err why, err;
-        bool ready = check_stream(conn, client, options->config->group, stream, &stream_id, &why);
+        bool ready = check_stream(options, conn, client, stream, &stream_id, &why);
         if (!ready)
             errs_add(errs, &why);
         if (!ready && why.class == ERR_RETRY)

@@ -170,6 +170,24 @@ bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[5
     return true;
 }
 
+bool streams_read_topic(PGconn *conn, unsigned stream_id, const char *cluster_id, const char *topic,
+                        bool *did, struct err *err)
+{
+    char id[16];
+    snprintf(id, sizeof id, "%u", stream_id);
+    const char *params[] = {id, cluster_id, topic};
+    PGresult *result =
+        conn_query(conn,
+                   "SELECT EXISTS (SELECT FROM pactolus.cursors JOIN pactolus.logs USING (log_id)"
+                   "  WHERE stream_id = $1::int4 AND cluster_id = $2 AND topic = $3)",
+                   3, params, err);
+    if (!result)
+        return false;
+    *did = *PQgetvalue(result, 0, 0) == 't';
+    PQclear(result);
+    return true;
+}
+
 bool streams_pause(PGconn *conn, unsigned stream_id, const char *reason, bool *done,
                    struct err *err)
 {

@@ -55,6 +55,9 @@ bool streams_halt(PGconn *conn, unsigned stream_id, enum halt_kind kind, const s
  * in `reason` then. */
 bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[512],
                     struct err *err) MUST_CHECK;
+/* Whether the stream has, or had, a cursor in a topic of that name. */
+bool streams_read_topic(PGconn *conn, unsigned stream_id, const char *cluster_id,
+                        const char *topic, bool *did, struct err *err) MUST_CHECK;
 /* False in `*done` when it is halted, which a pause must not hide. */
 bool streams_pause(PGconn *conn, unsigned stream_id, const char *reason, bool *done,
                    struct err *err) MUST_CHECK;

@@ -305,12 +305,3 @@ bool writer_outcome(struct writer *writer, struct write_outcome *outcome)
         writer->done--;
     return true;
 }
-
-void writer_cancel(struct writer *writer)
-{
-    char text[128];
-    PGcancel *cancel = PQgetCancel(writer->conn);
-    if (cancel)
-        PQcancel(cancel, text, sizeof(text));
-    PQfreeCancel(cancel);
-}

@@ -67,7 +67,5 @@ bool writer_turn(struct writer *writer, bool readable, struct err *err) MUST_CHE
 bool writer_wants_write(const struct writer *writer);
 /* The next outcome; false when none is known yet. */
 bool writer_outcome(struct writer *writer, struct write_outcome *outcome);
-/* Ask the server to cancel what runs (blocks: worker thread only). */
-void writer_cancel(struct writer *writer);
 
 #endif

@@ -23,6 +23,10 @@ def recreate(t, topic, partitions):
     """The same name, another topic."""
     t.delete_topic(topic)
     wait(lambda: t.partitions(topic) == 0, f"topic {topic} to be gone")
+    make(t, topic, partitions)
+
+
+def make(t, topic, partitions):
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": t.kafka.bootstrap})
 
     def made():
@@ -138,6 +142,22 @@ def a_topic_made_anew_while_no_daemon_runs(t):
     t.produce(topic, batch(2, 10, 60, timestamp=LONG_AGO))
     t.run_to_end(t.config(streams={"items": t.stream(topic, start="latest")}))
     check_anew(t, topic, 1)
+
+
+@test(real_kafka=True)
+def a_topic_that_is_away_when_the_daemon_starts(t):
+    """It was read before, so it is waited for as under a running daemon, and its stream is not halted."""
+    topic, config, daemon = begin_anew(t)
+    equal(daemon.stop(), 0, "exit status")
+    t.delete_topic(topic)
+    wait(lambda: t.partitions(topic) == 0, f"topic {topic} to be gone")
+    daemon = t.daemon(config)
+    wait(lambda: "group" in daemon.text(), "the daemon to start")
+    expect("the topic does not exist" in daemon.text(), "it does not say what it misses")
+    make(t, topic, 2)
+    t.produce(topic, batch(2, 10, 60, timestamp=LONG_AGO))
+    check_anew(t, topic, 2)
+    equal(t.sql("select state from pactolus.streams"), [("running",)], "state")
 
 
 # --- logs that lack the next offset ---------------------------------------------------------------
