@@ -69,12 +69,12 @@ static bool add_topics(struct adopting *adopting, struct err *err)
 static void add_over(struct adopting *adopting, const char *note)
 {
     struct origin origin;
-    if (!origin_parse(note, &origin) || identity_knows(&adopting->identity, origin.database_id))
+    if (!origin_parse(note, &origin) || identity_knows(&adopting->identity, origin.database.id))
         return;
     for (unsigned i = 0; i < adopting->n_over; i++)
-        if (strcmp(adopting->over[i], origin.database_id) == 0)
+        if (strcmp(adopting->over[i], origin.database.id) == 0)
             return;
-    memcpy(adopting->over[adopting->n_over++], origin.database_id, DATABASE_ID_TEXT);
+    memcpy(adopting->over[adopting->n_over++], origin.database.id, DATABASE_ID_TEXT);
 }
 
 static bool find_others(struct adopting *adopting, struct err *err)
@@ -100,7 +100,7 @@ static void told(const char *kind, const char *what)
 static void tell(const struct adopting *adopting)
 {
     const struct identity *identity = &adopting->identity;
-    printf("database  %s\n", identity->database_id);
+    printf("database  %s\n", identity->database.id);
     if (identity->moved)
         printf("          was %s, is now %s\n", identity->was, identity->is_now);
     if (strcmp(identity->cluster_id, adopting->cluster_id) != 0)
@@ -140,7 +140,7 @@ static bool adopt_or_look(struct adopting *adopting, struct err *err)
         !conn_exec(adopting->conn, execute ? "COMMIT" : "ROLLBACK", err))
         return false;
     if (execute)
-        printf("adopted   as %s\n", adopting->identity.database_id);
+        printf("adopted   as %s\n", adopting->identity.database.id);
     else
         printf("nothing was changed; --execute does it\n");
     return true;

@@ -26,7 +26,7 @@ struct claiming {
     struct topic_identity *topics; /* of the list's entries, which borrow the ids */
     unsigned n_topics;
     int64_t *accounts;                  /* per lane of the stream; 0 = to be opened */
-    char database_id[DATABASE_ID_TEXT]; /* the database that it was claimed in */
+    struct database database; /* that it was claimed in */
     bool stopped;                       /* the stream is halted or paused: nothing was claimed */
 };
 

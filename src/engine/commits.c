@@ -14,8 +14,7 @@ bool commits_send(struct membership *membership, struct cursor *const *cursors, 
     const char **notes = mem_zero(n, sizeof(*notes));
     for (unsigned i = 0; i < n; i++) {
         const struct cursor *cursor = cursors[i];
-        struct origin origin = {.log = cursor->log, .fence = cursor->fence};
-        memcpy(origin.database_id, membership->engine->database_id, sizeof(origin.database_id));
+        struct origin origin = {membership->engine->database, cursor->log, cursor->fence};
         origin_write(&origin, texts[i]);
         notes[i] = texts[i];
         list[i] = (struct topic_partition){cursor->topic, cursor->partition, cursor->next_offset};

@@ -91,8 +91,7 @@ static void claim_done(struct task *task, usec_t now)
             if (live->lanes[lane].target.account_id == 0)
                 lane_account(&live->lanes[lane], claiming->accounts[lane]);
         tell_recreated(claiming);
-        memcpy(membership->engine->database_id, claiming->database_id,
-               sizeof(claiming->database_id));
+        membership->engine->database = claiming->database;
         for (unsigned i = 0; i < claiming->n; i++)
             take_claimed(membership, &claiming->list[i]);
         backoff_reset(&membership->backoff);

@@ -39,7 +39,7 @@ struct engine {
     struct live_stream *live;
     unsigned n_live;
     char owner[OWNER_TEXT];
-    char database_id[DATABASE_ID_TEXT]; /* as of the last claim; told to Kafka with offsets */
+    struct database database; /* as of the last claim; told to Kafka with offsets */
     char *application_name;
     struct conn_options conn_options;
     struct kafka_options kafka_options;

@@ -14,8 +14,10 @@ enum { BROKER_PATIENCE_MS = 10000 };
 
 void origin_write(const struct origin *origin, char note[COMMIT_NOTE])
 {
-    snprintf(note, COMMIT_NOTE, "pactolus %s %" PRId64 " %" PRId64, origin->database_id,
-             origin->log, origin->fence);
+    const struct database *database = &origin->database;
+    snprintf(note, COMMIT_NOTE, "pactolus %s %" PRId64 " %" PRId64 " %" PRId64 " %s", database->id,
+             origin->log, origin->fence, database->timeline,
+             *database->system ? database->system : "-");
 }
 
 /* A number behind a blank; `at` is left behind it. */
@@ -30,6 +32,20 @@ static bool read_number(const char **at, int64_t *number)
     return errno == 0;
 }
 
+/* Notes of earlier versions end before it. */
+static bool read_place(const char *at, struct database *database)
+{
+    if (*at == '\0')
+        return true;
+    if (!read_number(&at, &database->timeline) || *at != ' ')
+        return false;
+    size_t length = strspn(at + 1, "0123456789");
+    if (length >= sizeof database->system)
+        return false;
+    memcpy(database->system, at + 1, length);
+    return strcmp(at, " -") == 0 || (length > 0 && at[1 + length] == '\0');
+}
+
 bool origin_parse(const char *note, struct origin *origin)
 {
     static const char prefix[] = "pactolus ";
@@ -40,9 +56,10 @@ bool origin_parse(const char *note, struct origin *origin)
     size_t length = strspn(at, "0123456789abcdef-");
     if (length != DATABASE_ID_TEXT - 1)
         return false;
-    memcpy(origin->database_id, at, length);
+    memcpy(origin->database.id, at, length);
     at += length;
-    return read_number(&at, &origin->log) && read_number(&at, &origin->fence) && *at == '\0';
+    return read_number(&at, &origin->log) && read_number(&at, &origin->fence) &&
+           read_place(at, &origin->database);
 }
 
 static bool read_offsets(const struct claiming *claiming, struct group_offset *offsets,
@@ -73,15 +90,17 @@ static bool compare(const struct identity *identity, struct claimed *claimed,
     struct origin origin;
     if (offset->offset < 0 || !origin_parse(offset->note, &origin))
         return true;
-    if (!identity_knows(identity, origin.database_id)) {
-        identity_foreign(identity, origin.database_id, err);
+    bool known = identity_knows(identity, origin.database.id);
+    if (!known && !identity_cut_off(identity, &origin.database)) {
+        identity_foreign(identity, origin.database.id, err);
         return err_place(err, "%s[%d]", offset->topic, (int)offset->partition);
     }
+    *fork |= !known;
     if (!is_behind(claimed, offset, &origin))
         return true;
     claimed->told = offset->offset;
     claimed->topic_known = true; /* it was read: what is lost of it is read from its beginning */
-    *fork |= strcmp(origin.database_id, identity->database_id) == 0;
+    *fork |= strcmp(origin.database.id, identity->database.id) == 0;
     return true;
 }
 
@@ -108,15 +127,15 @@ bool origin_check(struct claiming *claiming, PGconn *conn, struct err *err)
            identity_judge(&identity, cluster_id, err) &&
            compare_all(claiming, &identity, &fork, err);
     if (good && fork)
-        good = identity_branch(conn, identity.database_id, claiming->group,
+        good = identity_branch(conn, &identity.database, claiming->group,
                                "behind what the group was told", err);
-    memcpy(claiming->database_id, identity.database_id, sizeof(claiming->database_id));
+    claiming->database = identity.database;
     identity_free(&identity);
     free(cluster_id);
     return good;
 }
 
-bool origin_went_back(PGconn *conn, const char *group, char database_id[DATABASE_ID_TEXT],
+bool origin_went_back(PGconn *conn, const char *group, struct database *database,
                       const struct cursor_position *before, const struct cursor_position *now,
                       unsigned n, struct err *err)
 {
@@ -129,13 +148,13 @@ bool origin_went_back(PGconn *conn, const char *group, char database_id[DATABASE
             back++;
         }
     if (!first) {
-        *database_id = 0;
+        *database->id = 0;
         return true;
     }
     snprintf(why, sizeof(why), "cursor %lld was at %lld and is at %lld; %u cursor%s went back",
              (long long)first->cursor_id, (long long)first->next_offset,
              (long long)now[first - before].next_offset, back, back == 1 ? "" : "s");
-    return identity_branch(conn, database_id, group, why, err);
+    return identity_branch(conn, database, group, why, err);
 }
 
 bool origin_is_back(const struct cursor_position *before, const struct cursor_position *now)

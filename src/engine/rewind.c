@@ -16,7 +16,7 @@ struct rewind {
     struct membership *membership;
     unsigned long sequence;
     const char *group;
-    char database_id[DATABASE_ID_TEXT];
+    struct database database;
     struct cursor_position *before; /* as we knew them to be committed */
     struct cursor_position *positions;
     unsigned n;
@@ -26,7 +26,7 @@ static bool read_positions(struct task *task, struct service_sessions *sessions)
 {
     struct rewind *rewind = (struct rewind *)task;
     return cursor_positions(sessions->conn, rewind->positions, rewind->n, &task->err) &&
-           origin_went_back(sessions->conn, rewind->group, rewind->database_id, rewind->before,
+           origin_went_back(sessions->conn, rewind->group, &rewind->database, rewind->before,
                             rewind->positions, rewind->n, &task->err);
 }
 
@@ -90,8 +90,8 @@ static void rewind_done(struct task *task, usec_t now)
     if (!task->ok && task->err.class == ERR_HALT &&
         log_gate_open(&membership->gate, now, 30 * USEC_PER_SEC, &held))
         log_err(LOG_LEVEL_WARNING, "reading positions", &task->err);
-    if (good && *rewind->database_id)
-        memcpy(membership->engine->database_id, rewind->database_id, DATABASE_ID_TEXT);
+    if (good && *rewind->database.id)
+        membership->engine->database = rewind->database;
     if (good && rewind->sequence == atomic_load(&membership->sequence) &&
         membership->state == MEMBER_OWNING)
         for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
@@ -118,7 +118,7 @@ usec_t rewind_cursors(struct membership *membership, usec_t now)
     rewind->membership = membership;
     rewind->sequence = atomic_load(&membership->sequence);
     rewind->group = membership->engine->config->group;
-    memcpy(rewind->database_id, membership->engine->database_id, DATABASE_ID_TEXT);
+    rewind->database = membership->engine->database;
     rewind->before = mem_zero(n, sizeof(*rewind->before));
     rewind->positions = mem_zero(n, sizeof(*rewind->positions));
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)

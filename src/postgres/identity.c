@@ -4,30 +4,45 @@
 #include "postgres/streams.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A halt whose hint begins like this is ended by adopt (migrations/0006). */
 #define ADOPT_HINT "pactolus adopt --dry-run, then --execute, if this is the right one"
+
+/* Where this database lies and in which history: two columns. Only of a server that takes writes.
+ */
+#define PLACE                                                                                      \
+    "(SELECT h.system_identifier FROM pactolus.here() h),"                                         \
+    " ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int8"
 
 static void take(const PGresult *result, int column, char *out, size_t size)
 {
     snprintf(out, size, "%s", PQgetvalue(result, 0, column));
 }
 
+static void take_database(const PGresult *result, int id, int place, struct database *database)
+{
+    take(result, id, database->id, sizeof database->id);
+    take(result, place, database->system, sizeof database->system);
+    database->timeline = strtoll(PQgetvalue(result, 0, place + 1), NULL, 10);
+}
+
 bool identity_read(PGconn *conn, const char *group, const char *cluster_id,
                    struct identity *identity, struct err *err)
 {
     const char *params[] = {group, cluster_id};
-    PGresult *result = conn_query(conn,
-                                  "SELECT database_id, known, moved, was, is_now, cluster_id"
-                                  "  FROM pactolus.identify($1, $2)",
-                                  2, params, err);
+    PGresult *result =
+        conn_query(conn,
+                   "SELECT database_id, known, moved, was, is_now, cluster_id, " PLACE
+                   "  FROM pactolus.identify($1, $2)",
+                   2, params, err);
     identity_free(identity);
     if (!result)
         return false;
     bool found = PQntuples(result) == 1;
     if (found) {
-        take(result, 0, identity->database_id, sizeof identity->database_id);
+        take_database(result, 0, 6, &identity->database);
         buf_puts(&identity->known, PQgetvalue(result, 0, 1));
         identity->moved = *PQgetvalue(result, 0, 2) == 't';
         take(result, 3, identity->was, sizeof identity->was);
@@ -65,25 +80,32 @@ bool identity_knows(const struct identity *identity, const char *database_id)
     return *database_id && identity->known.data && strstr(identity->known.data, database_id);
 }
 
+bool identity_cut_off(const struct identity *identity, const struct database *other)
+{
+    return *other->system && other->timeline > 0 &&
+           strcmp(other->system, identity->database.system) == 0 &&
+           other->timeline < identity->database.timeline;
+}
+
 bool identity_foreign(const struct identity *identity, const char *database_id, struct err *err)
 {
     err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
             "the group's offsets in Kafka were committed from database %s, this is %s", database_id,
-            identity->database_id);
+            identity->database.id);
     return err_hint(err, ADOPT_HINT "; else another database works under this group's name");
 }
 
-bool identity_branch(PGconn *conn, char database_id[DATABASE_ID_TEXT], const char *group,
-                     const char *why, struct err *err)
+bool identity_branch(PGconn *conn, struct database *database, const char *group, const char *why,
+                     struct err *err)
 {
     char who[ACTOR_TEXT];
     streams_actor(conn, who);
-    const char *params[] = {database_id, group, why, who};
+    const char *params[] = {database->id, group, why, who};
     PGresult *result =
-        conn_query(conn, "SELECT pactolus.branch($1::uuid, $2, $3, $4)", 4, params, err);
+        conn_query(conn, "SELECT pactolus.branch($1::uuid, $2, $3, $4), " PLACE, 4, params, err);
     if (!result)
         return false;
-    take(result, 0, database_id, DATABASE_ID_TEXT);
+    take_database(result, 0, 1, database);
     PQclear(result);
     return true;
 }

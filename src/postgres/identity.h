@@ -9,10 +9,17 @@
 
 #include "postgres/conn.h"
 
-enum { DATABASE_ID_TEXT = 37 }; /* a uuid with its NUL */
+enum { DATABASE_ID_TEXT = 37 /* a uuid with its NUL */, SYSTEM_TEXT = 24 };
+
+/* One of a database's histories. */
+struct database {
+    char id[DATABASE_ID_TEXT];
+    char system[SYSTEM_TEXT]; /* PostgreSQL's system identifier; "" = not known */
+    int64_t timeline;         /* grows with every promotion; 0 = not known */
+};
 
 struct identity {
-    char database_id[DATABASE_ID_TEXT];
+    struct database database;
     struct buf known; /* ids that it has had, or was adopted over */
     bool moved;       /* it lies elsewhere than where it was written down: a copy */
     char was[96], is_now[96];
@@ -28,13 +35,16 @@ void identity_free(struct identity *identity);
 bool identity_judge(const struct identity *identity, const char *cluster_id,
                     struct err *err) MUST_CHECK;
 bool identity_knows(const struct identity *identity, const char *database_id);
+/* It went its own way on an earlier timeline of this very system, so a promotion has cut it off: a
+ * standby that lagged, and had not even heard of its id. */
+bool identity_cut_off(const struct identity *identity, const struct database *other);
 /* The halt for offsets that were committed from a database that this one does not know. */
 bool identity_foreign(const struct identity *identity, const char *database_id, struct err *err);
 
-/* This database is behind what was read in, or told by, `database_id`: give it a new id, unless
- * another daemon has; `database_id` is what it is then. */
-bool identity_branch(PGconn *conn, char database_id[DATABASE_ID_TEXT], const char *group,
-                     const char *why, struct err *err) MUST_CHECK;
+/* This database is behind what was read in, or told by, `database`: give it a new id, unless another
+ * daemon has; `database` is what it is then. */
+bool identity_branch(PGconn *conn, struct database *database, const char *group, const char *why,
+                     struct err *err) MUST_CHECK;
 /* Take it as the right one, over these others. `each` gets what came of it: ("table", "schema.table
  * (group)"), taken from another group; ("stream", name), whose halt ended. */
 bool identity_adopt(PGconn *conn, const char *group, const char *cluster_id,

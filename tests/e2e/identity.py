@@ -239,8 +239,9 @@ def two_groups_on_one_table_are_refused(t):
 class Standby:
     """Of the test's own server; `lag` lets it hear nothing more, `promote` makes it the primary."""
 
-    def __init__(self, t):
-        self.t, self.primary, self.state = t, t.postgres, t.folder / "standby"
+    def __init__(self, t, name="standby"):
+        self.t, self.primary, self.state = t, t.postgres, t.folder / name
+        t.servers.append(self)
         conninfo = run_script("postgres", "standby", "--of", self.primary.state, "--state", self.state)
         self.base = conninfo.strip().rsplit(" dbname=", 1)[0]
 
@@ -273,7 +274,7 @@ class Standby:
         wait(lambda: self.t.value("select count(*) from pg_stat_replication") == 0, "the standby to lag")
 
     def promote(self):
-        self.primary.stop(immediate=True)
+        run_script("postgres", "stop", "--state", self.primary.state, "--immediate")
         run_script("postgres", "promote", "--state", self.state)
         self.t.postgres = self
         self.t.connections.clear()
@@ -293,7 +294,6 @@ def lagging(t):
     """Ten records that the standby has, ten that it lacks, all written; and a daemon, which knows both."""
     t.own_postgres()
     standby = Standby(t)
-    t.servers.append(standby)
     topic = t.topic(partitions=1)
     config = t.config(streams={"items": t.stream(topic)}, database={"conninfo": standby.both()})
     t.migrate(config)
@@ -347,3 +347,25 @@ def a_standby_that_lagged_is_promoted_while_no_daemon_runs(t):
     t.daemon(t.config("old", streams={"items": t.stream(topic)}, database={"conninfo": t.conninfo}))
     reason, _ = halted(t, "the old primary's stream to halt")
     expect("committed from database" in reason, "the reason:", reason)
+
+
+@test(real_kafka=True)
+def a_second_standby_that_lacks_the_new_id_goes_on(t):
+    """The first one's new id is known to Kafka only; its timeline tells that it is no stranger's."""
+    standby, topic, _, daemon = lagging(t)
+    equal(daemon.stop(), 0, "exit status")
+    standby.promote()
+    second = Standby(t, "second")
+    second.lag()
+    config = t.config("second", streams={"items": t.stream(topic)}, database={"conninfo": second.both()})
+    daemon = t.daemon(config)
+    wait(lambda: t.caught_up(topic), "the first standby to read again")
+    equal(daemon.stop(), 0, "exit status")
+    first_id = t.value("select database_id::text from pactolus.identity")
+    second.promote()
+    before = t.value("select database_id::text from pactolus.identity")
+    expect(before != first_id, "the second standby has heard of the first one's id")
+    daemon = t.daemon(config)
+    check_after_promotion(t, topic)
+    expect(t.value("select database_id::text from pactolus.identity") not in (before, first_id),
+           "the database has no id of its own")

@@ -15,13 +15,19 @@
 static void what_is_written_is_read(void **state)
 {
     (void)state;
-    struct origin out = {.database_id = ID, .log = INT64_MAX, .fence = INT64_MAX}, in;
+    struct origin out = {{ID, "18446744073709551615", UINT32_MAX}, INT64_MAX, INT64_MAX}, in;
     char note[COMMIT_NOTE];
     origin_write(&out, note);
     assert_true(strlen(note) < COMMIT_NOTE - 1); /* the longest is whole */
     assert_true(origin_parse(note, &in));
-    assert_string_equal(in.database_id, ID);
+    assert_string_equal(in.database.id, ID);
+    assert_string_equal(in.database.system, "18446744073709551615");
+    assert_true(in.database.timeline == UINT32_MAX);
     assert_true(in.log == INT64_MAX && in.fence == INT64_MAX);
+    *out.database.system = '\0'; /* a role that may not see it */
+    origin_write(&out, note);
+    assert_true(origin_parse(note, &in));
+    assert_string_equal(in.database.system, "");
 }
 
 static void other_notes_are_not_ours(void **state)
@@ -33,6 +39,10 @@ static void other_notes_are_not_ours(void **state)
         "pactolus " ID,
         "pactolus " ID " 1",
         "pactolus " ID " 1 2 3",
+        "pactolus " ID " 1 2 3 ",
+        "pactolus " ID " 1 2 3 4 5",
+        "pactolus " ID " 1 2 3 -4",
+        "pactolus " ID " 1 2 3 0123456789012345678901234567",
         "pactolus " ID " 1 x",
         "pactolus 0123abcd 1 2",
         "pactolus " ID "0 1 2",
@@ -43,7 +53,7 @@ static void other_notes_are_not_ours(void **state)
     for (unsigned i = 0; i < sizeof notes / sizeof *notes; i++)
         assert_false(origin_parse(notes[i], &origin));
     assert_true(origin_parse("pactolus " ID " 1 2", &origin));
-    assert_true(origin.log == 1 && origin.fence == 2);
+    assert_true(origin.log == 1 && origin.fence == 2 && origin.database.timeline == 0);
 }
 
 int main(void)
