@@ -239,7 +239,7 @@ def recreate_topic(round_, draw):
                 "a topic to be applied before it is deleted", round_.positions)
     kafka.delete_topics([topic])
     wait(lambda: kafka.lacks(topic), "the topic to be gone")
-    wait(lambda: kafka.forgot(round_.test.group, topic), "the group to notice")
+    wait(lambda: kafka.forgot(round_.test.group, topic, history.partitions[topic]), "the group to notice")
     kafka.make_topics({topic: history.partitions[topic]})
     history.renew(topic)
     logs = [(topic, history.incarnations[topic], p) for p in range(history.partitions[topic])]

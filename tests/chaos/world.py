@@ -248,11 +248,14 @@ class Broker(harness.Kafka):
             return topic not in self.admin.list_topics(timeout=10).topics
         return False
 
-    def forgot(self, group, topic):
-        """Whether the group is at rest, and nobody in it has the topic."""
+    def forgot(self, group, topic, partitions):
+        """Whether the group is at rest, and whoever shares it out has noticed that the topic is gone: not
+        all of its partitions are somebody's. A member that noticed later than the others may have been
+        left what it had, and gives it up by itself."""
         with contextlib.suppress(confluent_kafka.KafkaException):
-            return all(found.state == "Stable" and topic not in topics_in(member.assignment)
-                       for found in self.admin.list_groups(group, timeout=10) for member in found.members)
+            found = self.admin.list_groups(group, timeout=10)
+            return all(one.state == "Stable" for one in found) and partitions > sum(
+                partitions_of(topic, member.assignment) for one in found for member in one.members)
         return False
 
     @staticmethod
@@ -270,19 +273,20 @@ class Broker(harness.Kafka):
              f"{topic} to be enlarged", every=0.2)
 
 
-def topics_in(assignment):
-    """The topics of a member's assignment. What the assignor adds for itself stands behind them, and may
-    name topics that the member had before."""
+def partitions_of(topic, assignment):
+    """How many partitions of the topic a member was given. What the assignor adds for itself stands behind
+    the assignment, and may name topics that the member had before."""
     if not assignment:
-        return set()
+        return 0
     _, count = struct.unpack_from(">hi", assignment)
-    at, topics = 6, set()
+    at, found = 6, 0
     for _ in range(count):
         length, = struct.unpack_from(">h", assignment, at)
-        topics.add(assignment[at + 2:at + 2 + length].decode())
+        name = assignment[at + 2:at + 2 + length].decode()
         partitions, = struct.unpack_from(">i", assignment, at + 2 + length)
+        found += partitions if name == topic else 0
         at += 6 + length + 4 * partitions
-    return topics
+    return found
 
 
 class World(harness.World):
