@@ -56,6 +56,30 @@ foreach(source IN LISTS db_tests)
     set_tests_properties(${name} PROPERTIES LABELS db TIMEOUT 300 RESOURCE_LOCK database)
 endforeach()
 
+# tests/fuzz/fuzz_*.c: each runs its corpus as a test, unit/fuzz/NAME, and is a program for libFuzzer
+# where the compiler has it and is asked to (scripts/fuzz).
+file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_*.c)
+foreach(source IN LISTS fuzzers)
+    cmake_path(GET source STEM stem)
+    string(REPLACE "fuzz_" "" name ${stem})
+    set(targets replay_${name})
+    add_executable(replay_${name} ${source} tests/fuzz/fuzz.c tests/fuzz/replay.c)
+    add_test(NAME unit/fuzz/${name}
+             COMMAND replay_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    set_tests_properties(unit/fuzz/${name} PROPERTIES LABELS unit TIMEOUT 120)
+    if(PACTOLUS_SANITIZE MATCHES fuzzer-no-link)
+        list(APPEND targets fuzz_${name})
+        add_executable(fuzz_${name} ${source} tests/fuzz/fuzz.c)
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    endif()
+    foreach(target IN LISTS targets)
+        set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
+                                                   ${CMAKE_BINARY_DIR}/tests)
+        target_link_libraries(${target} PRIVATE test_flags ${pactolus_all})
+        add_dependencies(${target} pactolus_version pactolus_descriptors)
+    endforeach()
+endforeach()
+
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME floors COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/scripts/check-floors)
 add_test(NAME floors/self-test
