@@ -67,6 +67,7 @@ void err_clear(struct err *err)
         return;
     err->class = ERR_NONE;
     err->exit = ERR_EXIT_OK;
+    err->rule = NULL;
     err->sqlstate[0] = err->place[0] = err->text[0] = err->hint[0] = '\0';
 }
 

@@ -41,6 +41,7 @@ struct err {
     char place[192];    /* file:line, topic[partition]@offset, or the object's name; "" if none */
     char text[512];     /* one sentence, lower case, no full stop */
     char hint[320];     /* what a person can do; "" if nothing */
+    const char *rule;   /* id of the lint rule that it breaks, static; NULL if none */
 };
 
 #define ERR_INIT                                                                                   \

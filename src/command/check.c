@@ -7,6 +7,7 @@
 #include "command/report.h"
 #include "command/setup.h"
 #include "command/verb.h"
+#include "contract/lint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,8 +55,8 @@ static void warn_stream(const struct config *config, const struct stream *stream
              "the descriptor set has no comments: table and columns get none");
     if (!stream->layout)
         return;
-    if (!stream->layout->versioned && !stream->layout->append && said->n_topics > 1 &&
-        !said->accept_skew)
+    if (!said->accept_skew &&
+        lint_topics_unordered(said->n_topics, stream->layout->versioned, stream->layout->append))
         warn(warnings, said, "table : { version = \"…\"; }; or accept_skew = true;",
              "one key may come from several topics, and without a version field the records' "
              "timestamps decide");

@@ -7,9 +7,11 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "command/args.h"
+#include "command/compile.h"
 #include "command/init_files.h"
 #include "command/report.h"
 #include "command/setup.h"
+#include "command/tool.h"
 #include "command/verb.h"
 #include "config/guess.h"
 
@@ -30,12 +32,6 @@ struct finding {
     const char *key_guess; /* a field that the .proto does not call the key; NULL when it does */
     char name[CONTRACT_NAME_MAX + 1];
 };
-
-static bool is_proto(const char *path)
-{
-    size_t length = strlen(path);
-    return length > 6 && strcmp(path + length - 6, ".proto") == 0;
-}
 
 /* ------------------------------------------------------------------------ which message it is */
 
@@ -289,19 +285,22 @@ static int init(const struct options *options)
     struct errs errs = {0};
     struct err err = ERR_INIT;
     struct finding finding = {0};
-    char *made = NULL;
+    char *folder = NULL, *made = NULL;
     const char *set_path = options->source;
-    if (is_proto(options->source)) {
-        made = init_compile(options->source, options->imports.items, options->imports.count, &err);
+    bool good = true;
+    if (compile_wanted(options->source)) {
+        folder = tool_folder(&err);
+        made = mem_format("%s/set.binpb", folder ? folder : "");
+        good = folder && compile_proto(options->source, options->imports.items,
+                                       options->imports.count, made, &err);
         set_path = made;
     }
-    if (!set_path)
+    if (!good)
         errs_add(&errs, &err);
     else if (find(options, set_path, &finding, &errs))
         (void)write_all(options, &finding, set_path, &errs); /* errs has it */
     int code = report_errs(&errs);
-    if (made)
-        init_remove(made);
+    tool_folder_remove(folder);
     free(made);
     contract_free(finding.contract);
     descriptor_set_free(finding.set);

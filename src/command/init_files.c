@@ -7,12 +7,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static bool system_fault(struct err *err, const char *path, const char *what)
@@ -119,72 +117,4 @@ void init_remove(const char *path)
 {
     if (unlink(path) != 0 && errno != ENOENT)
         fprintf(stderr, "warning: %s: cannot be removed: %s\n", path, strerror(errno));
-}
-
-/* ---------------------------------------------------------------------------------- protoc */
-
-/* "-I" paths: the given ones, else the file's directory; always where our own options lie. */
-static char **protoc_arguments(const char *proto, const char *const *imports, unsigned n_imports,
-                               const char *out)
-{
-    char **argv = mem_zero(n_imports + 8, sizeof *argv);
-    const char *slash = strrchr(proto, '/');
-    unsigned n = 0;
-    argv[n++] = mem_string("protoc");
-    argv[n++] = mem_string("--include_imports");
-    argv[n++] = mem_string("--include_source_info");
-    for (unsigned i = 0; i < n_imports; i++)
-        argv[n++] = mem_format("-I%s", imports[i]);
-    if (!n_imports)
-        argv[n++] =
-            slash ? mem_format("-I%.*s", (int)(slash - proto) + 1, proto) : mem_string("-I.");
-    if (init_exists(PACTOLUS_DATADIR "/proto"))
-        argv[n++] = mem_string("-I" PACTOLUS_DATADIR "/proto");
-    argv[n++] = mem_format("--descriptor_set_out=%s", out);
-    argv[n++] = mem_string(proto);
-    return argv;
-}
-
-static bool run_protoc(char **argv, const char *proto, struct err *err)
-{
-    pid_t child;
-    int state = 0;
-    int code = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
-    if (code != 0) {
-        errno = code;
-        system_fault(err, proto, "protoc cannot be run");
-        return err_hint(err, "install protobuf-compiler, or give a descriptor set (buf build -o "
-                             "FILE.binpb)");
-    }
-    while (waitpid(child, &state, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(state) && WEXITSTATUS(state) == 0)
-        return true;
-    err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "protoc refuses it");
-    err_place(err, "%s", proto);
-    return err_hint(err, "its words are above; -I DIR names where imports are found");
-}
-
-char *init_compile(const char *proto, const char *const *imports, unsigned n_imports,
-                   struct err *err)
-{
-    const char *temporary = getenv("TMPDIR");
-    char *out = mem_format("%s/pactolus-init-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    int file = mkstemp(out);
-    if (file < 0) {
-        system_fault(err, out, "cannot be made");
-        free(out);
-        return NULL;
-    }
-    close(file);
-    char **argv = protoc_arguments(proto, imports, n_imports, out);
-    bool good = run_protoc(argv, proto, err);
-    for (char **at = argv; *at; at++)
-        free(*at);
-    free(argv);
-    if (good)
-        return out;
-    init_remove(out);
-    free(out);
-    return NULL;
 }

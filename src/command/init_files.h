@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * init_files: the files that `init` makes: never over one that is there, all of them or none. And
- * protoc, run for a .proto. Internal to that verb.
+ * init_files: the files that `init` makes: never over one that is there, all of them or none.
+ * Internal to that verb.
  */
 #ifndef PACTOLUS_COMMAND_INIT_FILES_H
 #define PACTOLUS_COMMAND_INIT_FILES_H
@@ -34,11 +34,6 @@ void init_told(const struct init_files *files);
 void init_undo(struct init_files *files);
 void init_files_free(struct init_files *files);
 
-/* Runs protoc on a .proto; returns the path of a temporary descriptor set, to be removed with
- * init_remove and freed. NULL with err: protoc is not there, or says no (its words are on stderr).
- */
-char *init_compile(const char *proto, const char *const *imports, unsigned n_imports,
-                   struct err *err);
 void init_remove(const char *path);
 
 #endif

@@ -23,6 +23,7 @@ void making_fault(struct making *making, const char *place, const char *hint, co
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     err_set(&err, ERR_HALT, ERR_EXIT_CONFIG, "%s", text);
+    err.rule = making->rule;
     if (*place)
         err_place(&err, "%s", place);
     if (*hint)
@@ -34,7 +35,16 @@ void making_err(struct making *making, const char *place, struct err *err)
 {
     if (!*err->place)
         err_place(err, "%s", place);
+    if (!err->rule)
+        err->rule = making->rule;
     errs_add(making->errs, err);
+}
+
+const char *making_rule(struct making *making, const char *rule)
+{
+    const char *former = making->rule;
+    making->rule = rule;
+    return former;
 }
 
 static void place_text(const char *file, int line, char place[192])
@@ -209,9 +219,12 @@ struct contract *contract_make(const struct message_type *type,
     contract->name = type->full_name;
     contract->version = contract->event_time = -1;
 
+    making_rule(&making, "OPTION_MALFORMED");
     read_options(&making);
     describe(&making);
+    making_rule(&making, "TYPE_UNSUPPORTED");
     mapping_columns(&making);
+    making_rule(&making, "TABLE_NAME");
     contract_place_table(&making);
     contract_assign_roles(&making);
     owned->rules = rules_compile(type, errs);

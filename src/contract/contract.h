@@ -129,6 +129,8 @@ bool options_of_field(struct options_memory *memory, const struct field_type *fi
 bool options_of_oneof(struct options_memory *memory, const struct oneof_type *oneof,
                       struct column_options *options, struct err *err) MUST_CHECK;
 void options_close(struct options_memory *memory);
+/* Does the message carry our option at all? */
+bool options_declared(const struct message_type *type);
 
 /* Domain and major version of a package. The version is a last part "v" + digits, 1 when there is
  * none; the domain is what stands before it, with dots as underscores: "payments.v1" → "payments",

@@ -34,6 +34,7 @@ struct making {
     bool *heeded; /* by index of the override: something was done with it */
     bool full;    /* that there are too many columns has been said */
     struct errs *errs;
+    const char *rule; /* what is being judged: the lint rule of the faults that are reported */
     char place[192]; /* where the options above were said, or the message stands */
 };
 
@@ -42,6 +43,8 @@ void making_fault(struct making *making, const char *place, const char *hint, co
                   ...) PRINTF_LIKE(4, 5);
 /* The same for an error that another module filled; its place is set unless it has one. */
 void making_err(struct making *making, const char *place, struct err *err);
+/* Faults from now on break this rule of lint (a static text); returns the former one. */
+const char *making_rule(struct making *making, const char *rule);
 /* "file:line" of the field of `type` into `place`. */
 void making_place(const struct message_type *type, const struct field_type *field, char place[192]);
 /* The same of the field that feeds a column. */

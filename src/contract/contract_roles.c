@@ -35,19 +35,24 @@ static int find_column(struct making *making, const char *role, const char *path
     const struct contract *contract = &making->owned->contract;
     const char *of = making->type->full_name;
     struct field_path found;
+    const char *former = making_rule(making, "FIELD_UNKNOWN");
     if (!field_path_find(making->type, path, &found)) {
         making_fault(making, making->place, making_nearest(making, path),
                      "%s %s: %s has no such field", role, path, of);
+        making_rule(making, former);
         return -1;
     }
     for (unsigned i = 0; i < contract->n_columns; i++) {
         const struct column *column = &contract->columns[i];
-        if (column->part == PART_VALUE && field_path_same(column->origin, path))
-            return (int)i;
+        if (column->part != PART_VALUE || !field_path_same(column->origin, path))
+            continue;
+        making_rule(making, former);
+        return (int)i;
     }
     const char *obstacle = no_column(making, path, &found);
     if (obstacle)
         making_fault(making, making->place, "", "%s %s of %s: %s", role, path, of, obstacle);
+    making_rule(making, former);
     return -1;
 }
 
@@ -79,6 +84,7 @@ static void assign_key(struct making *making)
     struct contract *contract = &making->owned->contract;
     const struct contract_options *options = &making->options;
     const char *of = making->type->full_name;
+    making_rule(making, "KEY_NOT_ALLOWED");
     if (contract->mode == CONTRACT_APPEND) {
         if (options->n_key)
             making_fault(
@@ -86,6 +92,7 @@ static void assign_key(struct making *making)
                 "%s appends, so it has no key of its own: a record's log and offset are it", of);
         return;
     }
+    making_rule(making, options->n_key ? "KEY_NOT_ALLOWED" : "KEY_MISSING");
     if (options->n_key == 0)
         making_fault(making, making->place,
                      "name the fields in the option `key`, or use mode append",
@@ -96,6 +103,7 @@ static void assign_key(struct making *making)
                      (int)CONTRACT_KEY_MAX);
         return;
     }
+    making_rule(making, "KEY_TYPE");
     for (unsigned i = 0; i < options->n_key; i++) {
         int at = find_column(making, "key", options->key[i]);
         if (at < 0)
@@ -135,6 +143,7 @@ static void assign_version(struct making *making)
 {
     struct contract *contract = &making->owned->contract;
     const char *name = making->options.version_field;
+    making_rule(making, "VERSION_TYPE");
     int at = name ? find_column(making, "version field", name) : -1;
     if (at < 0)
         return;
@@ -157,6 +166,7 @@ static void assign_version(struct making *making)
 static void assign_event_time(struct making *making)
 {
     const char *name = making->options.event_time;
+    making_rule(making, "EVENT_TIME_TYPE");
     int at = name ? find_column(making, "event time", name) : -1;
     if (at < 0)
         return;

@@ -89,9 +89,12 @@ static void check_name(struct making *making, const struct column *column, const
     const char *what = described(making, column), *of = making->type->full_name;
     if (column->depth == 0 && column->part == PART_VALUE)
         hint = "name the column otherwise with the option `name`";
+    const char *former = making_rule(making, "COLUMN_NAME");
     if (!making_name(making, place, arena_format(&making->owned->arena, "the column for %s", what),
-                     column->name))
+                     column->name)) {
+        making_rule(making, former);
         return;
+    }
     if (column->name[0] == '_')
         making_fault(making, place, hint,
                      "column %s of %s: names that begin with an underscore are reserved",
@@ -101,12 +104,14 @@ static void check_name(struct making *making, const struct column *column, const
             making_fault(making, place, hint,
                          "column %s of %s: PostgreSQL keeps that name to itself", column->name, of);
     }
+    making_rule(making, "COLUMN_COLLISION");
     for (unsigned i = 0; i < making->owned->contract.n_columns; i++) {
         const struct column *other = &making->columns[i];
         if (strcmp(column->name, other->name) == 0)
             making_fault(making, place, hint, "%s and %s of %s are both the column %s",
                          described(making, other), what, of, column->name);
     }
+    making_rule(making, former);
 }
 
 static const char *or_empty(const char *text)
@@ -119,6 +124,7 @@ void mapping_add(struct making *making, const struct standing *standing, const s
 {
     struct contract *contract = &making->owned->contract;
     if (contract->n_columns == CONTRACT_COLUMNS_MAX) {
+        making_rule(making, "COLUMN_COUNT");
         if (!making->full)
             making_fault(making, said->place,
                          "skip fields that nobody queries, or keep a message whole with "
@@ -251,7 +257,9 @@ void mapping_columns(struct making *making)
     memset(making->heeded, 0, making->overrides->n_columns + 1);
     making->owned->contract.columns = making->columns;
     mapping_fields(making, &top);
+    making_rule(making, "FIELD_UNKNOWN");
     refuse_unheeded(making);
+    making_rule(making, "COLUMN_COUNT");
     if (making->owned->contract.n_columns == 0 && making->errs->count == before)
         making_fault(making, making->place, "", "%s has no field to make a column of",
                      making->type->full_name);

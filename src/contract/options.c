@@ -89,6 +89,8 @@ static bool unpack(struct span options, unsigned number, const ProtobufCMessageD
         protobuf_c_message_unpack(type, NULL, bytes.length, (const unsigned char *)bytes.data);
     good = *message || malformed(err, "are malformed", of);
 cleanup:
+    if (!good && err)
+        err->rule = "OPTION_MALFORMED";
     buf_free(&payload);
     return good;
 }
@@ -165,6 +167,17 @@ bool options_of_message(struct options_memory *memory, const struct message_type
     bool good = read_enums(from, options, type->full_name, err);
     protobuf_c_message_free_unpacked(message, NULL);
     return good;
+}
+
+bool options_declared(const struct message_type *type)
+{
+    struct wire_reader reader;
+    struct wire_field field;
+    wire_reader_init(&reader, type->options);
+    while (wire_reader_next(&reader, &field))
+        if (field.number == CONTRACT_EXTENSION)
+            return true;
+    return false;
 }
 
 static bool read_column(struct options_memory *memory, struct span bytes, const char *of,

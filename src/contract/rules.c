@@ -34,6 +34,7 @@ bool build_error(struct build *build, const char *hint, const char *format, ...)
     else
         err_place(&err, "%s", type->file);
     err_hint(&err, "%s", hint);
+    err.rule = "RULE_NOT_ENFORCED";
     errs_add(build->errs, &err);
     build->failures++;
     return false;
