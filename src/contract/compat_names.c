@@ -67,19 +67,52 @@ static const char *shape_form(const struct schema *schema, const field_proto *fi
     return field->label == LABEL_IS_REPEATED ? "a list" : "one value";
 }
 
+/* Another enum may write other names for the same numbers. */
+static bool same_texts(const struct schema_type *old, const struct schema_type *new)
+{
+    for (size_t i = 0; i < old->enumeration->n_value; i++) {
+        const char *name = NULL;
+        for (size_t k = new->enumeration->n_value; k-- > 0;)
+            if (new->enumeration->value[k]->number == old->enumeration->value[i]->number)
+                name = new->enumeration->value[k]->name;
+        if (!name || strcmp(name, old->enumeration->value[i]->name) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The value of a map's entry; of any other field the field. Keys are text in JSON whatever they
+ * are. */
+static const field_proto *value_of(const struct schema *schema, const field_proto *field)
+{
+    return schema_is_map(schema, field) ? schema_field_type(schema, field)->message->field[1]
+                                        : field;
+}
+
 static void compare_forms(struct names *names, const struct schema_type *type, int at,
                           const field_proto *old, const field_proto *new)
 {
-    const char *was = shape_form(names->pair->old_schema, old);
-    const char *is = shape_form(names->pair->new_schema, new);
+    const struct schema *before = names->pair->old_schema, *after = names->pair->new_schema;
+    const char *path = path_of(names, type, new->name), *place = place_of(names, type, at);
+    const char *was = shape_form(before, old), *is = shape_form(after, new);
     if (strcmp(was, is) == 0) {
+        old = value_of(before, old);
+        new = value_of(after, new);
         was = json_form(old->type);
         is = json_form(new->type);
     }
-    if (strcmp(was, is) != 0)
-        findings_add(names->findings, LAYER_NAMES, "JSON_FORM_CHANGED",
-                     path_of(names, type, new->name), place_of(names, type, at),
+    if (strcmp(was, is) != 0) {
+        findings_add(names->findings, LAYER_NAMES, "JSON_FORM_CHANGED", path, place,
                      "in JSON it was %s and is %s", was, is);
+        return;
+    }
+    const struct schema_type *from = schema_field_type(before, old);
+    const struct schema_type *to = schema_field_type(after, new);
+    if (from && to && from->enumeration && to->enumeration &&
+        strcmp(from->local_name, to->local_name) != 0 && !same_texts(from, to))
+        findings_add(names->findings, LAYER_NAMES, "JSON_FORM_CHANGED", path, place,
+                     "in JSON it was a name of %s and is one of %s", from->local_name,
+                     to->local_name);
 }
 
 /* -------------------------------------------------------------------------------- reservations */
@@ -300,9 +333,39 @@ static const struct schema_type *twin_of(const struct compat_pair *pair,
     return twin;
 }
 
+/* Which files of the set the file uses, itself and through others: what a change of it can touch.
+ * Files of a set stand behind those that they import. To be freed. */
+static bool *reached(const struct schema *schema, const struct schema_file *file)
+{
+    bool *reach = mem_zero(schema->n_files + 1, sizeof *reach);
+    reach[file - schema->files] = true;
+    for (unsigned i = schema->n_files; i-- > 0;) {
+        const file_proto *proto = schema->files[i].proto;
+        for (size_t k = 0; reach[i] && k < proto->n_dependency; k++) {
+            const struct schema_file *used = schema_file(schema, proto->dependency[k]);
+            if (used)
+                reach[used - schema->files] = true;
+        }
+    }
+    return reach;
+}
+
+static void compare_types(struct names *names, const struct schema_type *old,
+                          const struct schema_type *new)
+{
+    if (old->message) {
+        compare_message(names, old, new);
+        return;
+    }
+    for (size_t k = 0; k < old->enumeration->n_value; k++)
+        compare_value(names, old, new, k);
+    compare_reservations(names, old, new);
+}
+
 void compat_names(const struct compat_pair *pair, struct findings *findings)
 {
     struct names names = {.pair = pair, .findings = findings};
+    bool *reach = reached(pair->old_schema, pair->old_file);
     if (strcmp(pair->old_file->package, pair->new_file->package) != 0)
         findings_add(findings, LAYER_NAMES, "PACKAGE_NAME_CHANGED", pair->new_file->name,
                      pair->new_file->name, "package %s is now %s", pair->old_file->package,
@@ -310,14 +373,9 @@ void compat_names(const struct compat_pair *pair, struct findings *findings)
     for (unsigned i = 0; i < pair->old_schema->n_types; i++) {
         const struct schema_type *old = &pair->old_schema->types[i];
         const struct schema_type *new = twin_of(pair, old);
-        if (!new || old->map_entry || foreign(old) || !old->message != !new->message)
-            continue;
-        if (old->message) {
-            compare_message(&names, old, new);
-            continue;
-        }
-        for (size_t k = 0; k < old->enumeration->n_value; k++)
-            compare_value(&names, old, new, k);
-        compare_reservations(&names, old, new);
+        if (new && !old->map_entry && !foreign(old) && !old->message == !new->message &&
+            reach[old->file - pair->old_schema->files])
+            compare_types(&names, old, new);
     }
+    free(reach);
 }

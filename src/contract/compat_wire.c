@@ -414,11 +414,12 @@ static void compare_level(struct walk *walk, const struct schema_file *original_
 {
     for (unsigned i = 0; i < walk->original->n_types; i++) {
         const struct schema_type *type = &walk->original->types[i];
-        if (type->parent != original_parent || type->file != original_file || type->map_entry)
+        if (type->parent != original_parent || type->file != original_file || type->map_entry ||
+            type->group)
             continue;
         const struct schema_type *twin = sibling(walk->update, update_file, update_parent, type);
         struct spot spot = {type, twin, -1, -1};
-        if (!twin || twin->map_entry) {
+        if (!twin || twin->map_entry || twin->group) {
             spot.update = NULL;
             differ(walk, &spot, type->message ? "MESSAGE_REMOVED" : "ENUM_REMOVED", "it is gone");
         } else if (type->message) {
@@ -432,7 +433,11 @@ static void compare_level(struct walk *walk, const struct schema_file *original_
     for (unsigned i = 0; i < walk->update->n_types; i++) {
         const struct schema_type *type = &walk->update->types[i];
         if (type->parent != update_parent || type->file != update_file || type->map_entry ||
-            sibling(walk->original, original_file, original_parent, type))
+            type->group)
+            continue;
+        const struct schema_type *twin =
+            sibling(walk->original, original_file, original_parent, type);
+        if (twin && !twin->group)
             continue;
         struct spot spot = {NULL, type, -1, -1};
         differ(walk, &spot, type->message ? "MESSAGE_ADDED" : "ENUM_ADDED", "it was added");

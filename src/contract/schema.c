@@ -36,9 +36,22 @@ static void add_enums(struct schema *schema, const struct schema_file *file, con
     }
 }
 
+/* A group's message stands beside its field. */
+static bool made_by_group(const message_proto *message, field_proto *const *beside, size_t n_beside)
+{
+    for (size_t i = 0; i < n_beside; i++) {
+        const char *type = beside[i]->type_name, *dot = type ? strrchr(type, '.') : NULL;
+        if (beside[i]->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_GROUP && type &&
+            strcmp(dot ? dot + 1 : type, message->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Nesting is bounded by DESCRIPTOR_DEPTH_MAX, which descriptor_set_parse has checked. */
 static void add_messages(struct schema *schema, const struct schema_file *file, const char *scope,
-                         message_proto *const *messages, size_t n_messages)
+                         message_proto *const *messages, size_t n_messages,
+                         field_proto *const *beside, size_t n_beside)
 {
     int index = 0;
     for (size_t i = 0; i < n_messages; i++) {
@@ -46,9 +59,11 @@ static void add_messages(struct schema *schema, const struct schema_file *file, 
         struct schema_type type = make_type(schema, file, scope, message->name, (int)i);
         type.message = message;
         type.map_entry = message->options && message->options->map_entry;
-        type.index = type.map_entry ? -1 : index++;
+        type.group = made_by_group(message, beside, n_beside);
+        type.index = type.map_entry || type.group ? -1 : index++;
         add_type(schema, &type);
-        add_messages(schema, file, type.full_name, message->nested_type, message->n_nested_type);
+        add_messages(schema, file, type.full_name, message->nested_type, message->n_nested_type,
+                     message->field, message->n_field);
         add_enums(schema, file, type.full_name, message->enum_type, message->n_enum_type);
     }
 }
@@ -105,7 +120,7 @@ struct schema *schema_open(struct span bytes, struct err *err)
         file->proto3 = file->proto->syntax && strcmp(file->proto->syntax, "proto3") == 0;
         comments_init(&file->comments, file->proto->source_code_info);
         add_messages(schema, file, file->package, file->proto->message_type,
-                     file->proto->n_message_type);
+                     file->proto->n_message_type, NULL, 0);
         add_enums(schema, file, file->package, file->proto->enum_type, file->proto->n_enum_type);
     }
     if (schema->n_types)

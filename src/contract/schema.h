@@ -27,9 +27,9 @@ struct schema_type {
     const struct schema_type *parent; /* NULL at the top level */
     const message_proto *message;     /* or */
     const enum_proto *enumeration;
-    int index;  /* among messages of its level, map entries left out; as Confluent counts */
+    int index;  /* among messages of its level that were written as such; as Confluent counts */
     int number; /* among all messages (or enums) of its level, as paths count */
-    bool map_entry;
+    bool map_entry, group; /* made by a map or group field, not written as a message */
 };
 
 struct schema {
