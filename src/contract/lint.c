@@ -58,6 +58,8 @@ static const struct field_type *field_at(const struct message_type *type, const 
 static const char *path_at(const struct linting *linting, const char *place)
 {
     const struct message_type *type = linting->type;
+    if (strcmp(place, linting->place) == 0) /* of two that stand in one line, the message */
+        return type->full_name;
     const struct field_type *field = field_at(type, place);
     for (unsigned i = 0; !field && (type = descriptor_set_message_at(linting->set, i)); i++)
         field = field_at(type, place);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""run.py [--build DIR] [--pattern REGEX]: `contract diff` on a corpus of changes, beside `buf breaking`.
+"""run.py [--build DIR] [--pattern REGEX]: `contract diff` and `lint` on a corpus, beside `buf breaking`.
 
 A pair in *.pairs is a change and everything that pactolus has to say about it, notes included:
 
@@ -12,6 +12,9 @@ A pair in *.pairs is a change and everything that pactolus has to say about it, 
 `--- field` with "OLD => NEW" instead of old and new is a message M with these fields. CONTRACT(…) and
 COLUMN(…) stand for our options, the syntax is proto3 unless said, and each pair has a package of its
 own, which is left out of the paths.
+
+cases.lint holds in the same form what `contract lint` says about a `new` alone, with `--- arguments`, with a
+`--- config`, or `--- bare` (without source info). Every rule is shown by some pair or case.
 
 Each pair of wire*.pairs is also compared in mode FORWARD, which must find on the wire what BACKWARD finds
 in the reversed pair. Then buf judges all of them by its categories WIRE, WIRE_JSON and FILE. Where one of the
@@ -40,7 +43,10 @@ ROW = re.compile(r"^\| (buf|pactolus) \| (WIRE|WIRE_JSON|FILE) \| `(\w+)` \| (.+
 CATEGORIES = {"WIRE": ({"wire"}, {"error"}), "WIRE_JSON": ({"wire", "names"}, {"error", "warning"}),
               "FILE": ({"wire", "names", "table"}, {"error", "warning"})}
 
-Pair = collections.namedtuple("Pair", "name place number files expect")
+# Rules that no .proto shows: one stands for faults without a rule, one for what migrate learns to refuse.
+UNSHOWN = {"lint CONTRACT_INVALID", "table MIGRATE_REFUSES"}
+
+Pair = collections.namedtuple("Pair", "name place number files expect more")
 
 
 def parse(path, number):
@@ -48,21 +54,23 @@ def parse(path, number):
     for block in re.split(r"^=== ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         name, _, rest = block.partition("\n")
         parts = re.split(r"^--- (.+)\n", rest, flags=re.MULTILINE)
-        files, expect = {"old": {}, "new": {}}, None
+        files, expect, more = {"old": {}, "new": {}}, None, {}
         for title, body in zip(parts[1::2], parts[2::2]):
             side, _, file = title.partition(" ")
             if side == "expect":
                 expect = sorted(line for line in body.splitlines() if line.strip())
+            elif side in ("arguments", "bare", "config"):
+                more[side] = body
             elif side == "field":
                 old, new = body.strip().split(" => ")
                 files["old"]["contract"] = f"message M {{ {old} }}\n"
                 files["new"]["contract"] = f"message M {{ {new} }}\n"
             else:
                 files[side][file.removesuffix(".proto") or "contract"] = body
-        if expect is None or not files["old"] or not files["new"]:
+        if expect is None or not files["new"] or bool(files["old"]) != (path.suffix == ".pairs"):
             sys.exit(f"{path.name}: {name}: a pair has old, new and expect")
         number += 1
-        yield Pair(name.strip(), path.stem, number, files, expect)
+        yield Pair(name.strip(), path.stem, number, files, expect, more)
 
 
 def package(pair):
@@ -152,6 +160,53 @@ def judge(program, pair, old, new):
     return findings
 
 
+# ----------------------------------------------------------------------------------------- lint
+
+
+def lint_case(program, case, folder):
+    """What lint says about the new side of a case; raises when it is not what the case expects."""
+    out = compile_side([case], "new", folder, package(case))
+    if "bare" in case.more:
+        roots = [arg for root in [folder / "new", *IMPORTS] for arg in ("-I", str(root))]
+        subprocess.run(["protoc", *roots, "--include_imports", "-o", str(out),
+                        f"{package(case)}/contract.proto"], check=True)
+    arguments = case.more.get("arguments", "").split()
+    if "config" in case.more:
+        config = folder / f"{package(case)}.conf"
+        config.write_text(case.more["config"].replace("PACKAGE", package(case)))
+        arguments += ["--config", str(config)]
+    done = subprocess.run([str(program), "contract", "lint", str(out), "--json", *arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode not in (0, 65):
+        raise AssertionError(f"exit status {done.returncode}: {done.stderr}")
+    findings = json.loads(done.stdout)["findings"]
+    said = sorted(told(case, finding) for finding in findings)
+    if said != case.expect:
+        raise AssertionError(f"  said:      {said}\n  expected:  {case.expect}")
+    if (done.returncode == 65) != any(finding["severity"] == "error" for finding in findings):
+        raise AssertionError(f"exit status {done.returncode}")
+    if "bare" not in case.more and "CONTRACT_MISSING" not in str(said) and \
+            any("line" not in finding for finding in findings if finding["rule"] != "DELETES_UNORDERED"):
+        raise AssertionError("a finding without a line")
+    return findings
+
+
+def every_rule_is_shown(program, pairs):
+    """Rules of the table that no pair and no case expects."""
+    page = subprocess.run([str(program), "contract", "lint", "--rules"], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    rules, layer = set(), None
+    for line in page.splitlines():
+        title = re.match(r"## .*(lint|wire|names|table)\b", line)
+        layer = title.group(1) if title else layer
+        row = re.match(r"\| `(\w+)`", line)
+        if row:
+            rules.add(f"{layer} {row.group(1)}")
+    shown = {" ".join(line.split()[:2]) for pair in pairs for line in pair.expect}
+    return [f"no pair shows the rule {rule}" for rule in sorted(rules - shown - UNSHOWN)] + \
+        [f"{rule} is shown after all" for rule in sorted(UNSHOWN & shown)]
+
+
 # ------------------------------------------------------------------------------------------ buf
 
 
@@ -185,7 +240,9 @@ def breaking(program, old, new, category):
         finding = json.loads(line)
         if finding["type"] == "COMPILE":
             sys.exit(f"run.py: buf: {line}")
-        found[int(re.match(r"p(\d+)/", finding["path"]).group(1))].add(finding["type"])
+        own = re.match(r"p(\d+)/", finding.get("path", ""))
+        if own:  # a file of others that no pair imports any more has no path
+            found[int(own.group(1))].add(finding["type"])
     return found
 
 
@@ -228,6 +285,7 @@ def main():
     program, pairs, number = options.build.resolve() / "pactolus", [], 0
     for path in sorted(HERE.glob("*.pairs")):
         pairs += parse(path, len(pairs))
+    cases = list(parse(HERE / "cases.lint", len(pairs)))
     passed = failed = 0
     findings = {}
     with tempfile.TemporaryDirectory(prefix="pactolus-contracts-") as name:
@@ -236,7 +294,10 @@ def main():
                 for place in {pair.place for pair in pairs}}
         chosen = [pair for pair in pairs if re.search(options.pattern, pair.name)]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            running = [(pair, pool.submit(judge, program, pair, *sets[pair.place])) for pair in chosen]
+            linted = [(case, pool.submit(lint_case, program, case, folder)) for case in cases
+                      if re.search(options.pattern, case.name)]
+            running = linted + [(pair, pool.submit(judge, program, pair, *sets[pair.place]))
+                                for pair in chosen]
             for pair, future in running:
                 try:
                     findings[pair.number] = future.result()
@@ -245,8 +306,10 @@ def main():
                     failed += 1
                     print(f"{pair.place}: {pair.name} FAILED\n{fault}", flush=True)
         if not failed and not options.pattern:
-            rows, faults = compare_with_buf(pairs, findings, *compile_both(pairs, folder, "all"))
+            faults = every_rule_is_shown(program, pairs + cases)
+            rows, more = compare_with_buf(pairs, findings, *compile_both(pairs, folder, "all"))
             print(f"{rows} disagreements with buf are explained")
+            faults += more
             for fault in faults:
                 print(f"FAILED: {fault}")
             passed, failed = passed + rows, len(faults)
