@@ -166,9 +166,22 @@ static bool ask_offsets(struct asking *asking, const char *group)
 
 /* ------------------------------------------------------------------------------------- groups */
 
+/* Each broker tells its own groups; one that did not leaves the answer with holes. */
+static bool whole(struct asking *asking, const rd_kafka_ListConsumerGroups_result_t *result)
+{
+    size_t count = 0;
+    const rd_kafka_error_t **errors = rd_kafka_ListConsumerGroups_result_errors(result, &count);
+    if (!count)
+        return true;
+    kafka_error(asking->err, rd_kafka_error_code(errors[0]), rd_kafka_error_string(errors[0]));
+    return false;
+}
+
 static bool ask_each(struct asking *asking, const rd_kafka_ListConsumerGroups_result_t *result)
 {
     size_t count = 0;
+    if (!whole(asking, result))
+        return false;
     const rd_kafka_ConsumerGroupListing_t **list =
         rd_kafka_ListConsumerGroups_result_valid(result, &count);
     const char **names = mem_zero(count + 1, sizeof *names);

@@ -20,10 +20,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import harness  # noqa: E402
 
 # The themes; each module marks its tests.
-THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "property_types", "place", "outages",
-          "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables", "sinks_refused",
-          "flood", "bounds", "membership", "identity", "partitions", "classes", "traffic", "debian",
-          "documents"]
+THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "property_types",
+          "place", "outages", "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables",
+          "sinks_refused", "flood", "bounds", "membership", "identity", "partitions", "classes",
+          "traffic", "contracts", "debian", "documents"]
 
 
 def arguments():
