@@ -48,7 +48,6 @@ struct diff {
     struct findings findings;
     char *steps[DUAL_PUBLISH_STEPS]; /* of the first contract that breaks; all or none */
     struct reading reading;          /* who reads the contracts, when asked */
-    struct errs errs;
 };
 
 /* ---------------------------------------------------------------------------- table, by contract

@@ -11,8 +11,8 @@
 
 enum { DUAL_PUBLISH_STEPS = 6 };
 
-/* One sentence per step, to be freed. `old` is the version that stays; `changed` what somebody wants
- * instead: when both agree on key, mode, version and column types, one table can take both. */
+/* One sentence per step, to be freed. `old` is the version that stays; `changed` what somebody
+ * wants instead: when both agree on key, mode, version and column types, one table can take both. */
 void dual_publish_steps(const struct contract *old, const struct contract *changed,
                         char *steps[DUAL_PUBLISH_STEPS]);
 

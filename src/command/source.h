@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source: one version of a contract, wherever it is: a .proto (by protoc), a descriptor set, a state
- * of the same file in git, or what the database has run. A source owns everything that it hands out.
+ * source: one version of a contract, wherever it is: a .proto (by protoc), a descriptor set, a
+ * state of the same file in git, or what the database has run. A source owns everything that it
+ * hands out.
  */
 #ifndef PACTOLUS_COMMAND_SOURCE_H
 #define PACTOLUS_COMMAND_SOURCE_H
@@ -12,7 +13,7 @@
 struct source_options {
     struct setup setup;       /* for the database */
     struct args_list imports; /* -I */
-    const char *file;         /* which file of a descriptor set that holds several; NULL = the one */
+    const char *file;         /* which file of a descriptor set of several; NULL = the only one */
 };
 
 struct source {

@@ -19,8 +19,8 @@ void tool_add(struct tool *tool, const char *format, ...) PRINTF_LIKE(2, 3);
 void tool_free(struct tool *tool);
 
 /* Run it. `out` takes its stdout (NULL: where ours goes); its stderr is shown unless `quiet`. True
- * when it ended with 0. False with err: it cannot be run, or said no; *code (may be NULL) is its exit
- * status then, -1 when it did not run. */
+ * when it ended with 0. False with err: it cannot be run, or said no; *code (may be NULL) is its
+ * exit status then, -1 when it did not run. */
 bool tool_run(const struct tool *tool, struct buf *out, bool quiet, int *code,
               struct err *err) MUST_CHECK;
 

@@ -13,7 +13,8 @@
 void findings_print_text(const struct findings *findings, struct buf *out);
 /* ::error file=order.proto,line=12,title=table UNIT_CHANGED::…; notes are left out. */
 void findings_print_github(const struct findings *findings, struct buf *out);
-/* An array of objects: layer, rule, severity, path, file, line (absent when unknown), text, advice. */
+/* An array of objects: layer, rule, severity, path, file, line (both absent when unknown), text,
+ * advice. */
 void findings_print_json(const struct findings *findings, struct buf *out);
 /* "2 errors, 1 warning, 3 notes"; "nothing to say" */
 void findings_print_counts(const struct findings *findings, struct buf *out);
