@@ -41,10 +41,10 @@ static void read_all(int file, struct buf *out)
     for (;;) {
         char *room = buf_reserve(out, 65536);
         ssize_t got = room ? read(file, room, 65536) : 0;
-        if (got > 0)
-            out->length += (size_t)got;
-        else if (got == 0 || errno != EINTR)
+        if (got == 0 || (got < 0 && errno != EINTR))
             return;
+        if (got > 0)
+            out->data[out->length += (size_t)got] = '\0';
     }
 }
 
