@@ -2,6 +2,7 @@
 /* One field beside another, and how a difference is noted. */
 #include "contract/compat_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 const char *compat_element(const struct schema_type *type, int at)
@@ -20,6 +21,7 @@ void compat_differ(struct compat_walk *walk, const struct compat_spot *spot, con
     int at = walk->update_is_new ? spot->update_at : spot->original_at;
     int other_at = walk->update_is_new ? spot->original_at : spot->update_at;
     struct arena *arena = &walk->findings->arena;
+    assert(type || other);
     const char *place = schema_place(type ? type : other, type ? at : other_at, arena);
     const char *name = type && at >= 0 ? compat_element(type, at)
                                        : (other ? compat_element(other, other_at) : NULL);

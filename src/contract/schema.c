@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "contract/schema.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,6 +168,7 @@ const char *schema_place(const struct schema_type *type, int i, struct arena *ar
     const struct schema_type *levels[DESCRIPTOR_DEPTH_MAX + 2];
     int path[DESCRIPTOR_PATH_MAX + 2], line = 0;
     size_t depth = 0, length = 0;
+    assert(type);
     for (const struct schema_type *at = type; at && depth < DESCRIPTOR_DEPTH_MAX; at = at->parent)
         levels[depth++] = at;
     while (depth-- > 0) {
