@@ -7,24 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* JSON has no NaN and no infinities, and readers take "-0" for an integer, which has no sign. */
+static void put_number(struct buf *out, const char *text, size_t length, bool finite)
+{
+    if (!finite)
+        buf_json_string(out, text, length);
+    else if (length == 2 && memcmp(text, "-0", 2) == 0)
+        buf_puts(out, "-0.0");
+    else
+        buf_put(out, text, length);
+}
+
 static void put_double(struct buf *out, double value)
 {
     char text[NUMBER_TEXT_MAX];
-    size_t length = number_double_text(value, text);
-    if (value - value == 0)
-        buf_put(out, text, length);
-    else /* JSON has no NaN and no infinities */
-        buf_json_string(out, text, length);
+    put_number(out, text, number_double_text(value, text), value - value == 0);
 }
 
 static void put_float(struct buf *out, float value)
 {
     char text[NUMBER_TEXT_MAX];
-    size_t length = number_float_text(value, text);
-    if (value - value == 0)
-        buf_put(out, text, length);
-    else
-        buf_json_string(out, text, length);
+    put_number(out, text, number_float_text(value, text), value - value == 0);
 }
 
 static void put_enum(struct buf *out, const struct field_type *field, int number)

@@ -100,7 +100,7 @@ static void doubles_are_the_shortest_that_read_back(void **state)
 {
     (void)state;
     stays("{\"rDouble\":[0.1,0.30000000000000004,1e+300,5e-324,1.2345678901234568e+17]}");
-    becomes("{\"rDouble\":[-0.0,1.0,100000000000000000000]}", "{\"rDouble\":[-0,1,1e+20]}");
+    becomes("{\"rDouble\":[-0.0,1.0,100000000000000000000]}", "{\"rDouble\":[-0.0,1,1e+20]}");
     stays("{\"rFloat\":[0.1,16777216,1.1754944e-38,3.4028235e+38,1e-45]}");
     stays("{\"rDouble\":[\"NaN\",\"Infinity\",\"-Infinity\"],\"rFloat\":[\"NaN\"]}");
 }
