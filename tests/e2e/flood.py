@@ -315,7 +315,7 @@ def a_stream_that_is_not_ready_is_halted_until_it_is(t):
     equal(daemon.stop(), 0, "exit status")
     equal(t.pactolus("status", "--ready", "--config", config).code, 75, "status --ready without a daemon")
     daemon = t.daemon(config)
-    wait(lambda: "left out" in daemon.text(), "the daemon to leave it out")
+    wait(lambda: "left out" in daemon.text() and "1 stream" in daemon.text(), "the daemon to leave it out")
     equal(state(t), "paused", "state of a paused stream that is not ready")
     equal(daemon.stop(), 0, "exit status")
 
