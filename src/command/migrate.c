@@ -28,7 +28,6 @@ struct options {
 struct part {
     const struct stream *stream;
     struct plan plan;
-    bool register_it; /* its row in pactolus.streams is missing or another contract's */
 };
 
 struct migrating {
@@ -36,34 +35,63 @@ struct migrating {
     struct stream *streams;
     struct part *parts; /* one per stream */
     PGconn *conn;
+    int lock_timeout_ms;
     int version; /* of the control schema, before */
     unsigned n_things;
 };
 
-static bool find_registered(struct migrating *migrating, struct part *part, struct err *err)
+/* The row in pactolus.streams, when it is missing or another contract's: daemons take it for the
+ * sign that a new contract is in force, so it comes when all that they need is there. */
+static bool plan_noting(struct migrating *migrating, struct part *part, struct err *err)
 {
     struct stream_row row = {0};
+    const struct stream *stream = part->stream;
+    const char *group = migrating->config->group, *name = stream->config->name;
     char wanted[FINGERPRINT_LENGTH + 1];
-    if (migrating->version > 0 && !streams_find(migrating->conn, migrating->config->group,
-                                                part->stream->config->name, &row, err))
+    struct buf sql = BUF_INIT;
+    if (migrating->version > 0 && !streams_find(migrating->conn, group, name, &row, err))
         return false;
-    streams_fingerprint(part->stream->layout, wanted);
-    part->register_it = !row.stream_id || strcmp(row.fingerprint, wanted) != 0;
+    streams_fingerprint(stream->layout, wanted);
+    if (row.stream_id && strcmp(row.fingerprint, wanted) == 0)
+        return true;
+    streams_note_text(migrating->conn, group, name, stream->layout, stream->descriptors, &sql);
+    plan_note(&part->plan, mem_format("contract %.12s is in force", wanted), sql.data);
     return true;
 }
 
 static bool plan_part(struct migrating *migrating, struct part *part, struct err *err)
 {
+    const struct stream_config *config = part->stream->config;
     struct shape *want = shape_want(part->stream->layout);
+    shape_want_readers(want, config->readers, config->n_readers);
     struct shape *have = catalog_read(migrating->conn, want, err);
-    bool good = have && find_registered(migrating, part, err);
+    bool good = have != NULL;
     if (good) {
         compare_shapes(have, want, &part->plan);
-        migrating->n_things += part->plan.n_steps + part->register_it;
+        good = plan_noting(migrating, part, err);
+        migrating->n_things += part->plan.n_steps;
     }
     shape_free(have);
     shape_free(want);
     return good;
+}
+
+/* The control schema is only ever moved forward, by a program that knows where it is. */
+static bool find_version(struct migrating *migrating, struct err *err)
+{
+    unsigned count;
+    migrations_all(&count);
+    if (!migrations_version(migrating->conn, &migrating->version, err))
+        return false;
+    if (migrating->version <= (int)count)
+        return true;
+    err_set(
+        err, ERR_HALT, ERR_EXIT_CONFIG,
+        "the database is at migration %d, and this program knows %u: it runs here, but does not "
+        "migrate",
+        migrating->version, count);
+    err_hint(err, "run the pactolus that migrated it, or a newer one");
+    return err_place(err, "pactolus.migrations");
 }
 
 /* The whole plan; refusals and faults go to errs. */
@@ -72,7 +100,7 @@ static void make_plan(struct migrating *migrating, struct errs *errs)
     struct err err = ERR_INIT;
     unsigned count;
     const struct migration *all = migrations_all(&count);
-    if (!migrations_version(migrating->conn, &migrating->version, &err)) {
+    if (!find_version(migrating, &err)) {
         errs_add(errs, &err);
         return;
     }
@@ -92,36 +120,36 @@ static void make_plan(struct migrating *migrating, struct errs *errs)
 
 /* -------------------------------------------------------------------------------- printing */
 
-static void print_sql(const char *sql)
+/* As it is sent, so that psql does what --execute would do. */
+static void print_text(struct buf *text)
 {
-    size_t length = strlen(sql);
-    while (length && (sql[length - 1] == '\n' || sql[length - 1] == ';'))
-        length--;
-    printf("%.*s;\n\n", (int)length, sql);
+    printf("%s\n", text->data);
+    buf_free(text);
 }
 
 static void print_plan(const struct migrating *migrating)
 {
     unsigned count;
     const struct migration *all = migrations_all(&count);
+    printf("-- Run by hand: psql -X -v ON_ERROR_STOP=1 -f THIS\n%s\n", conn_session_text());
     for (unsigned i = 0; i < count; i++) {
+        struct buf text = BUF_INIT;
         if (all[i].version <= migrating->version)
             continue;
         printf("-- control schema: %s\n", all[i].name);
-        print_sql(all[i].sql);
+        migration_text(&all[i], &text);
+        print_text(&text);
     }
     for (unsigned i = 0; i < migrating->config->n_streams; i++) {
         const struct part *part = &migrating->parts[i];
         for (unsigned k = 0; k < part->plan.n_steps; k++) {
+            struct buf text = BUF_INIT;
             printf("-- stream %s: %s\n", part->stream->config->name, part->plan.steps[k].what);
-            print_sql(part->plan.steps[k].sql);
+            apply_text(&part->plan.steps[k], migrating->lock_timeout_ms, &text);
+            print_text(&text);
         }
-        if (part->register_it)
-            printf("-- stream %s: note its contract in pactolus.streams\n\n",
-                   part->stream->config->name);
     }
-    if (migrating->n_things)
-        printf("-- nothing was changed; --execute runs this\n");
+    printf("-- nothing was changed; --execute runs this\n");
 }
 
 /* --------------------------------------------------------------------------------- applying */
@@ -132,41 +160,39 @@ static void told(const struct migration *migration)
     fflush(stdout);
 }
 
-static bool apply_part(const struct migrating *migrating, const struct part *part, struct err *err)
+/* Rows that break a check keep it from being validated, and nothing else from being done: that goes
+ * to `errs`. */
+static bool apply_part(const struct migrating *migrating, const struct part *part,
+                       struct errs *errs, struct err *err)
 {
-    const struct config *config = migrating->config;
-    const struct stream *stream = part->stream;
     for (unsigned k = 0; k < part->plan.n_steps; k++) {
-        if (!apply_step(migrating->conn, &part->plan.steps[k],
-                        (int)(config->lock_timeout / USEC_PER_MS), STEP_TRIES, err))
+        const struct step *step = &part->plan.steps[k];
+        bool done = apply_step(migrating->conn, step, migrating->lock_timeout_ms, STEP_TRIES, err);
+        if (!done && (step->kind != STEP_VALIDATE || err->exit != ERR_EXIT_DATA))
             return false;
-        printf("applied   %s: %s\n", stream->config->name, part->plan.steps[k].what);
+        if (!done)
+            errs_add(errs, err);
+        printf("%s   %s: %s\n", done ? "applied" : "refused", part->stream->config->name,
+               step->what);
         fflush(stdout);
     }
-    if (!part->register_it)
-        return true;
-    if (!streams_upsert(migrating->conn, config->group, stream->config->name, stream->layout,
-                        stream->descriptors, err))
-        return false;
-    printf("applied   %s: contract noted\n", stream->config->name);
     return true;
 }
 
-static bool apply_plan(const struct migrating *migrating, struct err *err)
+static void apply_plan(const struct migrating *migrating, struct errs *errs)
 {
-    if (!migrations_apply(migrating->conn, migrating->version, told, err))
-        return false;
-    for (unsigned i = 0; i < migrating->config->n_streams; i++)
-        if (!apply_part(migrating, &migrating->parts[i], err))
-            return false;
-    return true;
+    struct err err = ERR_INIT;
+    bool good = migrations_apply(migrating->conn, migrating->version, told, &err);
+    for (unsigned i = 0; good && i < migrating->config->n_streams; i++)
+        good = apply_part(migrating, &migrating->parts[i], errs, &err);
+    if (!good)
+        errs_add(errs, &err);
 }
 
 /* ------------------------------------------------------------------------------------ whole */
 
 static void act(struct migrating *migrating, const struct options *options, struct errs *errs)
 {
-    struct err err = ERR_INIT;
     make_plan(migrating, errs);
     if (errs->count)
         return;
@@ -175,8 +201,8 @@ static void act(struct migrating *migrating, const struct options *options, stru
                options->dry_run ? "-- " : "", PQdb(migrating->conn));
     else if (options->dry_run)
         print_plan(migrating);
-    else if (!apply_plan(migrating, &err))
-        errs_add(errs, &err);
+    else
+        apply_plan(migrating, errs);
 }
 
 static int migrate(const struct options *options)
@@ -188,6 +214,7 @@ static int migrate(const struct options *options)
     if (!config)
         goto cleanup;
     migrating.config = config;
+    migrating.lock_timeout_ms = (int)(config->lock_timeout / USEC_PER_MS);
     migrating.streams = setup_streams(config, &errs);
     migrating.parts = mem_zero(config->n_streams + 1, sizeof *migrating.parts);
     for (unsigned i = 0; i < config->n_streams; i++)
@@ -232,13 +259,14 @@ int command_migrate(int argc, char **argv)
                     "pactolus migrate --execute\n"
                     "pactolus migrate --execute --set database.conninfo='dbname=analytics "
                     "user=pactolus_migrator'\n",
-        .exits =
-            "0   done, or nothing to do\n"
-            "65  refused: a table would have to change in a way that loses or breaks something\n"
-            "69  the database is out of reach\n"
-            "75  a lock could not be had; try again\n"
-            "77  the database refuses us\n"
-            "78  configuration or a contract is wrong\n",
+        .exits = "0   done, or nothing to do\n"
+                 "65  refused: a table would have to change in a way that loses or breaks "
+                 "something, or\n"
+                 "    rows that are there break what the contract asks for\n"
+                 "69  the database is out of reach\n"
+                 "75  a lock could not be had; run it again, it goes on where it was\n"
+                 "77  the database refuses us\n"
+                 "78  configuration or a contract is wrong\n",
     };
     unsigned n_operands;
     int code = ERR_EXIT_OK;

@@ -60,6 +60,8 @@ struct stream_config {
     int64_t record_bytes; /* largest record taken */
     int64_t ledger_bytes; /* room for open dead letters */
     unsigned depth;       /* deepest nesting taken */
+    const char *const *readers; /* roles that migrate lets read the views */
+    unsigned n_readers;
     struct contract_overrides overrides;
 };
 

@@ -228,6 +228,10 @@ static const struct option table[] = {
      .text = "How long rows are kept, as a duration."},
     {"table.description", OPTION_TEXT, TABLE(description), BYTES_MAX(4096),
      .text = "Purpose and limits of the data; the table's comment."},
+    {"table.readers", OPTION_NAMES, STREAM(readers), SAID(stream_config, n_readers), NAME_BYTES,
+     .text =
+         "Roles that migrate lets read the views: USAGE on their schema, SELECT on both. What they "
+         "may already is left alone, and nothing is ever taken away."},
 
     {"columns", OPTION_COLUMNS, .scope = OPTION_STREAM,
      .text = "What the .proto does not say about its fields: columns : { amount : { … }; };."},

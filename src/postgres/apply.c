@@ -4,6 +4,7 @@
 #include "base/backoff.h"
 #include "contract/fingerprint.h"
 #include "migrations_embedded.h"
+#include "table/sql.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -42,24 +43,39 @@ const struct migration *migrations_all(unsigned *count)
     return migrations;
 }
 
-/* Is this row of pactolus.migrations one of ours? Row i must be version i + 1. */
+/* Is this row of pactolus.migrations as we know it? Row i must be version i + 1. Those past ours
+ * are judged together (program_may). */
 static bool migration_known(const PGresult *rows, int i, struct err *err)
 {
     unsigned count;
     const struct migration *all = migrations_all(&count);
     int version = (int)strtol(PQgetvalue(rows, i, 0), NULL, 10);
-    if (version > (int)count) {
-        err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
-                "the database is at migration %d (%s), this binary knows %u", version,
-                PQgetvalue(rows, i, 1), count);
-        err_hint(err, "run the pactolus that migrated it, or a newer one");
-        return err_place(err, "pactolus.migrations");
-    }
-    if (version == i + 1 && strcmp(PQgetvalue(rows, i, 2), all[i].checksum) == 0)
+    if (version > (int)count ||
+        (version == i + 1 && strcmp(PQgetvalue(rows, i, 2), all[i].checksum) == 0))
         return true;
     err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
             "migration %d of the database is not the one of this binary", version);
     err_hint(err, "the control schema was made by a build with other migrations; use that build");
+    return err_place(err, "pactolus.migrations");
+}
+
+/* A newer program has migrated the database: may this one still run on it? */
+static bool program_may(PGconn *conn, int version, struct err *err)
+{
+    unsigned count;
+    migrations_all(&count);
+    PGresult *result = conn_query(conn, "SELECT pactolus.oldest_program()", 0, NULL, err);
+    if (!result)
+        return false;
+    int oldest = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    if (oldest <= (int)count)
+        return true;
+    err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
+            "the database is at migration %d, for programs that know migration %d; this one knows"
+            " %u",
+            version, oldest, count);
+    err_hint(err, "run the pactolus that migrated it, or a newer one");
     return err_place(err, "pactolus.migrations");
 }
 
@@ -88,11 +104,13 @@ bool migrations_version(PGconn *conn, int *version, struct err *err)
                    0, NULL, err);
     if (!rows)
         return false;
-    for (int i = 0; known && i < PQntuples(rows); i++)
+    int n = PQntuples(rows);
+    for (int i = 0; known && i < n; i++)
         known = migration_known(rows, i, err);
-    *version = PQntuples(rows);
+    *version = n ? (int)strtol(PQgetvalue(rows, n - 1, 0), NULL, 10) : 0;
     PQclear(rows);
-    return known;
+    return known &&
+           (*version <= (int)migrations_embedded_count || program_may(conn, *version, err));
 }
 
 /* Ends the transaction; what went wrong before is what counts. */
@@ -103,17 +121,25 @@ static void rollback(PGconn *conn)
         err_clear(&ignored);
 }
 
-static bool migration_record(PGconn *conn, const struct migration *migration, struct err *err)
+static const char migration_begin[] =
+    "BEGIN;\nSELECT pg_advisory_xact_lock(" MIGRATIONS_LOCK ");\n";
+
+/* All but the beginning, between which and this it is asked whether there is anything to do. */
+static void migration_rest(const struct migration *migration, struct buf *out)
 {
-    char version[16];
-    snprintf(version, sizeof version, "%d", migration->version);
-    const char *params[] = {version, migration->name, migration->checksum};
-    PGresult *result = conn_query(conn,
-                                  "INSERT INTO pactolus.migrations (version, name, checksum)"
-                                  " VALUES ($1, $2, $3)",
-                                  3, params, err);
-    PQclear(result);
-    return result != NULL;
+    buf_puts(out, migration->sql);
+    buf_printf(out, "\nINSERT INTO pactolus.migrations (version, name, checksum) VALUES (%d, ",
+               migration->version);
+    sql_literal(out, migration->name);
+    buf_puts(out, ", ");
+    sql_literal(out, migration->checksum);
+    buf_puts(out, ");\nCOMMIT;\n");
+}
+
+void migration_text(const struct migration *migration, struct buf *out)
+{
+    buf_puts(out, migration_begin);
+    migration_rest(migration, out);
 }
 
 /* One migration in one transaction. Another `migrate` may have been faster: the lock makes us wait
@@ -122,25 +148,19 @@ static bool migration_apply(PGconn *conn, const struct migration *migration, boo
                             struct err *err)
 {
     int version;
+    struct buf rest = BUF_INIT;
     *applied = false;
-    if (!conn_exec(conn, "BEGIN; SELECT pg_advisory_xact_lock(" MIGRATIONS_LOCK ")", err) ||
-        !migrations_version(conn, &version, err))
-        goto cleanup;
-    if (version < migration->version) {
-        if (!conn_exec(conn, migration->sql, err)) {
-            if (err && !err->place[0])
-                err_place(err, "%s", migration->name);
-            goto cleanup;
-        }
-        if (!migration_record(conn, migration, err))
-            goto cleanup;
-        *applied = true;
+    bool done = conn_exec(conn, migration_begin, err) && migrations_version(conn, &version, err);
+    if (done && version < migration->version) {
+        migration_rest(migration, &rest);
+        done = *applied = conn_exec(conn, rest.data, err);
+        if (!done && err && !err->place[0])
+            err_place(err, "%s", migration->name);
     }
-    if (conn_exec(conn, "COMMIT", err))
-        return true;
-cleanup:
-    rollback(conn);
-    return false;
+    if (!*applied)
+        rollback(conn);
+    buf_free(&rest);
+    return done;
 }
 
 bool migrations_apply(PGconn *conn, int from, void (*told)(const struct migration *),
@@ -160,15 +180,90 @@ bool migrations_apply(PGconn *conn, int from, void (*told)(const struct migratio
     return true;
 }
 
-static bool step_try(PGconn *conn, const struct step *step, int lock_timeout_ms, struct err *err)
+/* ---- steps ---- */
+
+void apply_text(const struct step *step, int lock_timeout_ms, struct buf *out)
 {
-    char begin[80];
-    snprintf(begin, sizeof begin, "BEGIN; SET LOCAL lock_timeout = %d", lock_timeout_ms);
-    if (conn_exec(conn, begin, err) && conn_exec(conn, step->sql, err) &&
-        conn_exec(conn, "COMMIT", err))
-        return true;
-    rollback(conn);
-    return false;
+    /* Validating reads a whole table, which takes as long as it takes and is in nobody's way. */
+    buf_printf(out, "BEGIN;\nSET LOCAL lock_timeout = %d;\nSET LOCAL statement_timeout = 0;\n",
+               lock_timeout_ms);
+    buf_puts(out, step->sql);
+    buf_puts(out, "COMMIT;\n");
+}
+
+/* The session that has held one of the step's relations for longest. The lock that could not be had
+ * is queued no more, so whom it waited for cannot be asked. */
+static const char sql_holder[] =
+    "SELECT a.pid, coalesce(a.usename, ''), coalesce(nullif(a.application_name, ''), "
+    "a.backend_type),"
+    "       coalesce(a.state, 'running'),"
+    "       round(extract(epoch FROM clock_timestamp() - a.xact_start))::text,"
+    "       regexp_replace(left(coalesce(a.query, ''), 120), '\\s+', ' ', 'g')"
+    "  FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+    " WHERE l.locktype = 'relation' AND l.granted AND a.pid <> pg_backend_pid()"
+    "   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    "   AND l.relation IN (SELECT to_regclass(r) FROM unnest($1::text[]) r)"
+    " ORDER BY a.xact_start NULLS LAST LIMIT 1";
+
+static void tell_holder(PGconn *conn, const struct step *step, struct err *failure)
+{
+    struct buf names = BUF_INIT;
+    struct err ignored;
+    char sqlstate[sizeof failure->sqlstate];
+    memcpy(sqlstate, failure->sqlstate, sizeof sqlstate);
+    conn_text_array(&names, (const char *const *)step->relations, step->n_relations);
+    const char *params[] = {names.data};
+    PGresult *found = conn_query(conn, sql_holder, 1, params, &ignored);
+    if (found && PQntuples(found)) {
+        const char *pid = PQgetvalue(found, 0, 0);
+        err_set(
+            failure, ERR_RETRY, ERR_EXIT_TEMPORARY,
+            "a lock could not be had: process %s (%s, %s) is %s, its transaction open for %s s: "
+            "%s",
+            pid, PQgetvalue(found, 0, 1), PQgetvalue(found, 0, 2), PQgetvalue(found, 0, 3),
+            PQgetvalue(found, 0, 4), PQgetvalue(found, 0, 5));
+        err_hint(
+            failure,
+            "when it has ended (SELECT pg_terminate_backend(%s) ends it), run migrate again: it "
+            "goes on with this step",
+            pid);
+    } else {
+        err_hint(failure, "a session held the object for a while: run migrate again, it goes on "
+                          "with this step");
+    }
+    memcpy(failure->sqlstate, sqlstate, sizeof sqlstate);
+    PQclear(found);
+    buf_free(&names);
+}
+
+/* A check was put to the rows that are there, and some break it. */
+static void tell_broken(PGconn *conn, const struct step *step, struct err *failure)
+{
+    struct err counting;
+    char constraint[sizeof failure->place];
+    PGresult *counted = conn_query(conn, step->count, 0, NULL, &counting);
+    if (!counted)
+        return;
+    memcpy(constraint, failure->place, sizeof constraint);
+    err_set(failure, ERR_HALT, ERR_EXIT_DATA, "rows that break the check: %s",
+            PQgetvalue(counted, 0, 0));
+    snprintf(failure->sqlstate, sizeof failure->sqlstate, "23514");
+    err_place(failure, "%s", constraint);
+    err_hint(
+        failure,
+        "new rows are checked already. Give the old ones a value (read them again, or UPDATE), "
+        "or make the field optional; then run migrate again");
+    PQclear(counted);
+}
+
+static bool is_lock(const struct err *failure)
+{
+    return strcmp(failure->sqlstate, "55P03") == 0 || strcmp(failure->sqlstate, "40P01") == 0;
+}
+
+static void pause_for(usec_t wait)
+{
+    nanosleep(&(struct timespec){wait / USEC_PER_SEC, wait % USEC_PER_SEC * 1000}, NULL);
 }
 
 bool apply_step(PGconn *conn, const struct step *step, int lock_timeout_ms, unsigned tries,
@@ -177,20 +272,26 @@ bool apply_step(PGconn *conn, const struct step *step, int lock_timeout_ms, unsi
     struct backoff backoff = {
         .base = 100 * USEC_PER_MS, .cap = 5 * USEC_PER_SEC, .seed = (uint64_t)clock_monotonic()};
     struct err failure = ERR_INIT;
+    struct buf text = BUF_INIT;
+    bool done = false;
+    apply_text(step, lock_timeout_ms, &text);
     for (unsigned i = 0; i < tries; i++) {
-        if (step_try(conn, step, lock_timeout_ms, &failure))
-            return true;
+        done = conn_exec(conn, text.data, &failure);
+        if (!done)
+            rollback(conn);
         /* Somebody reads the table or view, or waits for us in turn: their turn ends. */
-        if (strcmp(failure.sqlstate, "55P03") != 0 && strcmp(failure.sqlstate, "40P01") != 0)
+        if (done || !is_lock(&failure))
             break;
-        if (i + 1 < tries) {
-            usec_t wait = backoff_next(&backoff);
-            nanosleep(&(struct timespec){wait / USEC_PER_SEC, wait % USEC_PER_SEC * 1000}, NULL);
-        }
+        if (i + 1 < tries)
+            pause_for(backoff_next(&backoff));
     }
-    if (strcmp(failure.sqlstate, "55P03") == 0)
-        err_hint(&failure,
-                 "a session holds the object: see pg_stat_activity for open transactions");
+    buf_free(&text);
+    if (done)
+        return true;
+    if (is_lock(&failure))
+        tell_holder(conn, step, &failure);
+    else if (step->count && strcmp(failure.sqlstate, "23514") == 0)
+        tell_broken(conn, step, &failure);
     if (!failure.place[0])
         err_place(&failure, "%s", step->what);
     if (err)

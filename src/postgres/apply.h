@@ -7,6 +7,7 @@
 #ifndef PACTOLUS_POSTGRES_APPLY_H
 #define PACTOLUS_POSTGRES_APPLY_H
 
+#include "base/buf.h"
 #include "postgres/conn.h"
 #include "table/compare.h"
 
@@ -18,15 +19,22 @@ struct migration {
 /* All migrations that this binary carries, in order. */
 const struct migration *migrations_all(unsigned *count);
 
-/* The version that the database is at; 0 when there is no control schema. False with err; a
- * database newer than this binary or a changed checksum is halt/78. */
+/* The version that the database is at; 0 when there is no control schema. It may be past what this
+ * binary knows: migrations add, so an older program goes on, unless pactolus.oldest_program() says
+ * that it must not. That and a changed checksum are halt/78. */
 bool migrations_version(PGconn *conn, int *version, struct err *err) MUST_CHECK;
 /* Apply those above `from`, each in its own transaction with its row in pactolus.migrations, under
  * an advisory lock. `told` (may be NULL) is called after each. */
 bool migrations_apply(PGconn *conn, int from, void (*told)(const struct migration *),
                       struct err *err) MUST_CHECK;
-/* Run one step in a transaction of its own: SET LOCAL lock_timeout, up to `tries` times on 55P03
- * with backoff. */
+/* What runs for a migration or a step, and what --dry-run prints: one transaction each, whole
+ * statements. Appended to `out`. */
+void migration_text(const struct migration *migration, struct buf *out);
+void apply_text(const struct step *step, int lock_timeout_ms, struct buf *out);
+
+/* Run one step as apply_text says, up to `tries` times with backoff while a lock cannot be had
+ * (55P03, 40P01). No try waits for longer than lock_timeout_ms; then the error names the session
+ * that holds the lock. A check that rows break (23514) says how many. */
 bool apply_step(PGconn *conn, const struct step *step, int lock_timeout_ms, unsigned tries,
                 struct err *err) MUST_CHECK;
 

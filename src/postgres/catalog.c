@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "postgres/catalog.h"
+#include "postgres/catalog_internal.h"
 
 #include "base/memory.h"
 
@@ -18,7 +18,9 @@ static const char sql_relation[] =
 static const char sql_columns[] =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod),"
     "       coalesce(col_description(a.attrelid, a.attnum), ''), a.attnotnull,"
-    "       a.atthasdef OR a.attidentity <> ''"
+    "       a.atthasdef OR a.attidentity <> '',"
+    "       EXISTS (SELECT FROM pg_partitioned_table p"
+    "                WHERE p.partrelid = a.attrelid AND a.attnum = ANY (p.partattrs))"
     "  FROM pg_attribute a"
     " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
@@ -31,7 +33,7 @@ static const char sql_key[] =
     " WHERE c.conrelid = $1::oid AND c.contype = 'p' ORDER BY k.place";
 
 static const char sql_checks[] =
-    "SELECT conname FROM pg_constraint WHERE conrelid = $1::oid AND contype = 'c'";
+    "SELECT conname, convalidated FROM pg_constraint WHERE conrelid = $1::oid AND contype = 'c'";
 
 static char *text_copy(const PGresult *result, int row, int column)
 {
@@ -97,6 +99,7 @@ static bool read_columns(PGconn *conn, const char *oid, struct shape *shape, str
             .comment = text_copy(result, i, 2),
             .not_null = is_true(result, i, 3),
             .has_default = is_true(result, i, 4),
+            .partitions = is_true(result, i, 5),
         };
     PQclear(result);
     return true;
@@ -125,10 +128,15 @@ static bool read_checks(PGconn *conn, const char *oid, struct shape *shape, stru
         return false;
     for (unsigned c = 0; c < shape->n_columns; c++) {
         char name[SHAPE_NAME_MAX + 1];
-        shape_constraint_name(shape->table, shape->columns[c].name, "required", name);
-        for (int i = 0; i < PQntuples(result); i++)
-            if (strcmp(PQgetvalue(result, i, 0), name) == 0)
-                shape_names_add(&shape->required, &shape->n_required, shape->columns[c].name);
+        const char *column = shape->columns[c].name;
+        shape_constraint_name(shape->table, column, "required", name);
+        for (int i = 0; i < PQntuples(result); i++) {
+            if (strcmp(PQgetvalue(result, i, 0), name) != 0)
+                continue;
+            shape_names_add(&shape->required, &shape->n_required, column);
+            if (!is_true(result, i, 1))
+                shape_names_add(&shape->unvalidated, &shape->n_unvalidated, column);
+        }
     }
     PQclear(result);
     return true;
@@ -147,7 +155,7 @@ static bool read_table(PGconn *conn, struct shape *shape, struct err *err)
 }
 
 static bool read_view(PGconn *conn, const char *schema, const char *name, bool *exists,
-                      char ***names, unsigned *count, struct err *err)
+                      char ***names, unsigned *count, struct shape_view *has, struct err *err)
 {
     char text[16];
     const char *oid = text;
@@ -159,10 +167,69 @@ static bool read_view(PGconn *conn, const char *schema, const char *name, bool *
     PGresult *result = conn_query(conn, sql_columns, 1, &oid, err);
     if (!result)
         return false;
-    for (int i = 0; i < PQntuples(result); i++)
+    for (int i = 0; i < PQntuples(result); i++) {
         shape_names_add(names, count, PQgetvalue(result, i, 0));
+        shape_names_add(&has->types, &has->n_types, PQgetvalue(result, i, 1));
+        shape_names_add(&has->comments, &has->n_comments, PQgetvalue(result, i, 2));
+    }
     PQclear(result);
     return true;
+}
+
+/* Is there a role, and what may it? A relation that is not there may be read by nobody. */
+static const char sql_reader[] = "SELECT r.oid IS NOT NULL,"
+                                 "       coalesce(has_schema_privilege(r.oid, "
+                                 "to_regnamespace(quote_ident($2)), 'USAGE'), false),"
+                                 "       coalesce(has_table_privilege(r.oid, "
+                                 "to_regclass(quote_ident($2) || '.' || quote_ident($3)),"
+                                 "                'SELECT'), false),"
+                                 "       coalesce(has_table_privilege(r.oid, "
+                                 "to_regclass(quote_ident($2) || '.' || quote_ident($4)),"
+                                 "                'SELECT'), false)"
+                                 "  FROM (SELECT 1) one LEFT JOIN pg_roles r ON r.rolname = $1";
+
+static bool read_readers(PGconn *conn, const struct shape *want, struct shape *shape,
+                         struct err *err)
+{
+    char all[SHAPE_NAME_MAX + 1];
+    shape_view_all(want->view, all);
+    shape->readers = mem_zero(want->n_readers + 1, sizeof *shape->readers);
+    for (unsigned i = 0; i < want->n_readers; i++) {
+        const char *params[] = {want->readers[i].role, want->view_schema, want->view, all};
+        PGresult *result = conn_query(conn, sql_reader, 4, params, err);
+        if (!result)
+            return false;
+        shape->readers[shape->n_readers++] = (struct shape_reader){
+            mem_string(want->readers[i].role), is_true(result, 0, 0), is_true(result, 0, 1),
+            is_true(result, 0, 2), is_true(result, 0, 3)};
+        PQclear(result);
+    }
+    return true;
+}
+
+/* May it come to dropping a view, or to refusing that it loses a column? Only then does it matter
+ * what else a view has, and who is built on it. */
+static bool needs_care(const struct shape *shape, const struct shape *want)
+{
+    for (unsigned i = 0; i < shape->n_columns; i++) {
+        const struct shape_column *wanted = shape_column(want, shape->columns[i].name);
+        if (wanted && strcmp(wanted->type, shape->columns[i].type) != 0)
+            return true;
+    }
+    for (unsigned i = 0; i < shape->n_view_columns; i++) {
+        const struct shape_column *live = shape_column(shape, shape->view_columns[i]);
+        if (!shape_names_have(want->view_columns, want->n_view_columns, shape->view_columns[i]) ||
+            (live && strcmp(live->type, shape->view_has.types[i]) != 0))
+            return true;
+    }
+    for (unsigned i = 0; i < shape->n_view_all_columns; i++) {
+        const char *name = shape->view_all_columns[i];
+        const struct shape_column *live = shape_column(shape, name);
+        if (!shape_names_have(want->view_all_columns, want->n_view_all_columns, name) ||
+            (live && strcmp(live->type, shape->view_all_has.types[i]) != 0))
+            return true;
+    }
+    return false;
 }
 
 struct shape *catalog_read(PGconn *conn, const struct shape *want, struct err *err)
@@ -178,9 +245,11 @@ struct shape *catalog_read(PGconn *conn, const struct shape *want, struct err *e
     shape_view_all(want->view, all);
     if (read_schemas(conn, shape, err) && read_table(conn, shape, err) &&
         read_view(conn, want->view_schema, want->view, &shape->view_exists, &shape->view_columns,
-                  &shape->n_view_columns, err) &&
+                  &shape->n_view_columns, &shape->view_has, err) &&
         read_view(conn, want->view_schema, all, &shape->view_all_exists, &shape->view_all_columns,
-                  &shape->n_view_all_columns, err))
+                  &shape->n_view_all_columns, &shape->view_all_has, err) &&
+        read_readers(conn, want, shape, err) &&
+        (!needs_care(shape, want) || catalog_read_care(conn, shape, err)))
         return shape;
     shape_free(shape);
     return NULL;

@@ -160,15 +160,22 @@ static PGconn *conn_connect(const struct conn_options *options, const char *pass
     return conn;
 }
 
+static const char session_text[] =
+    "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+    " SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';"
+    " SET standard_conforming_strings = on; SET client_min_messages = warning;"
+    " SET default_transaction_isolation = 'read committed';\n";
+
+const char *conn_session_text(void)
+{
+    return session_text;
+}
+
 /* Everything is said as SET, not in the startup packet: poolers drop or refuse "options". */
 static bool session_prepare(PGconn *conn, const struct conn_options *options, struct err *err)
 {
     struct buf sql = BUF_INIT;
-    buf_puts(&sql, "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
-                   "SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';"
-                   "SET standard_conforming_strings = on;"
-                   "SET client_min_messages = warning;"
-                   "SET default_transaction_isolation = 'read committed';");
+    buf_puts(&sql, session_text);
     if (options->statement_timeout_ms > 0)
         buf_printf(&sql, "SET statement_timeout = %d;", options->statement_timeout_ms);
     if (options->lock_timeout_ms > 0)

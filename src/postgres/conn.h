@@ -32,6 +32,8 @@ struct conn_options {
  * rejected credentials (28xxx), halt/78 for a bad conninfo, an unknown database (3D000) or a pooler
  * that may not be. The password never shows in err. */
 PGconn *conn_open(const struct conn_options *options, struct err *err);
+/* What it sets in every session, but for timeouts: statements mean what they mean there. */
+const char *conn_session_text(void);
 void conn_close(PGconn *conn);
 
 /* How long conn_exec and conn_query wait for an answer, 0 = for ever (the default). A server that

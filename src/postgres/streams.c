@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 #include "contract/fingerprint.h"
+#include "table/sql.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -17,19 +17,6 @@ static const char *const state_names[] = {
     [STREAM_PAUSED] = "paused",
     [STREAM_HALTED] = "halted",
 };
-
-static const char sql_contract[] =
-    "INSERT INTO pactolus.contracts (fingerprint, name, descriptors) VALUES ($1, $2, $3)"
-    " ON CONFLICT (fingerprint) DO NOTHING";
-
-static const char sql_upsert[] =
-    "INSERT INTO pactolus.streams AS s (consumer_group, name, schema_name, table_name, view_schema,"
-    "                                   view_name, contracts, fingerprint)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7::text[], $8)"
-    " ON CONFLICT (consumer_group, name) DO UPDATE"
-    "  SET schema_name = excluded.schema_name, table_name = excluded.table_name,"
-    "      view_schema = excluded.view_schema, view_name = excluded.view_name,"
-    "      contracts = excluded.contracts, fingerprint = excluded.fingerprint";
 
 static const char sql_find[] =
     "SELECT stream_id, state, reason, hint, fingerprint, kind, changed_by"
@@ -53,45 +40,66 @@ void streams_fingerprint(const struct layout *layout, char out[FINGERPRINT_LENGT
     buf_free(&all);
 }
 
-static bool contract_keep(PGconn *conn, const struct contract *contract, struct span descriptors,
-                          struct err *err)
+static void put_bytes(struct buf *out, struct span bytes)
 {
-    enum { BINARY = 1 };
-    const char *values[] = {contract->fingerprint, contract->name, descriptors.data};
-    int lengths[] = {0, 0, (int)descriptors.length};
-    int formats[] = {0, 0, BINARY};
-    assert(descriptors.length <= DESCRIPTOR_SET_MAX);
-    PGresult *result = PQexecParams(conn, sql_contract, 3, NULL, values, lengths, formats, 0);
-    bool done = PQresultStatus(result) == PGRES_COMMAND_OK;
-    if (!done)
-        conn_error(err, conn, result);
-    PQclear(result);
-    return done;
+    static const char digits[] = "0123456789abcdef";
+    buf_puts(out, "decode('");
+    for (size_t i = 0; i < bytes.length; i++) {
+        unsigned char byte = (unsigned char)bytes.data[i];
+        buf_putc(out, digits[byte >> 4]);
+        buf_putc(out, digits[byte & 15]);
+    }
+    buf_puts(out, "', 'hex')");
+}
+
+static void put_array(struct buf *out, const char *const *items, unsigned n)
+{
+    struct buf array = BUF_INIT;
+    conn_text_array(&array, items, n);
+    sql_literal(out, array.data);
+    buf_free(&array);
+}
+
+void streams_note_text(const PGconn *conn, const char *group, const char *name,
+                       const struct layout *layout, struct span descriptors, struct buf *out)
+{
+    char fingerprint[FINGERPRINT_LENGTH + 1], who[ACTOR_TEXT];
+    const char *const words[] = {
+        group, name, layout->schema, layout->table, layout->view_schema, layout->view};
+    const char **names = mem_zero(layout->n_contracts, sizeof *names);
+    const char **prints = mem_zero(layout->n_contracts, sizeof *prints);
+    for (unsigned i = 0; i < layout->n_contracts; i++) {
+        names[i] = layout->contracts[i]->name;
+        prints[i] = layout->contracts[i]->fingerprint;
+    }
+    streams_fingerprint(layout, fingerprint);
+    streams_actor(conn, who);
+    buf_puts(out, "SELECT pactolus.note_contract(");
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+        sql_literal(out, words[i]);
+        buf_puts(out, ", ");
+    }
+    put_array(out, names, layout->n_contracts);
+    buf_puts(out, ", ");
+    put_array(out, prints, layout->n_contracts);
+    buf_puts(out, ", ");
+    sql_literal(out, fingerprint);
+    buf_puts(out, ", ");
+    put_bytes(out, descriptors);
+    buf_puts(out, ", ");
+    sql_literal(out, who);
+    buf_puts(out, ");\n");
+    free(names);
+    free(prints);
 }
 
 bool streams_upsert(PGconn *conn, const char *group, const char *name, const struct layout *layout,
                     struct span descriptors, struct err *err)
 {
-    struct buf names = BUF_INIT;
-    char fingerprint[FINGERPRINT_LENGTH + 1];
-    const char **contracts = mem_zero(layout->n_contracts, sizeof *contracts);
-    bool done = true;
-    for (unsigned i = 0; done && i < layout->n_contracts; i++) {
-        contracts[i] = layout->contracts[i]->name;
-        done = contract_keep(conn, layout->contracts[i], descriptors, err);
-    }
-    if (done) {
-        conn_text_array(&names, contracts, layout->n_contracts);
-        streams_fingerprint(layout, fingerprint);
-        const char *params[] = {
-            group,        name,       layout->schema, layout->table, layout->view_schema,
-            layout->view, names.data, fingerprint};
-        PGresult *result = conn_query(conn, sql_upsert, 8, params, err);
-        done = result != NULL;
-        PQclear(result);
-    }
-    buf_free(&names);
-    free(contracts);
+    struct buf text = BUF_INIT;
+    streams_note_text(conn, group, name, layout, descriptors, &text);
+    bool done = conn_exec(conn, text.data, err);
+    buf_free(&text);
     return done;
 }
 

@@ -26,8 +26,11 @@ void streams_actor(const PGconn *conn, char out[ACTOR_TEXT]);
 enum stream_state { STREAM_RUNNING = 0, STREAM_PAUSED, STREAM_HALTED };
 const char *stream_state_name(enum stream_state state);
 
-/* Make or update the row of a stream (migrate), and keep its contracts with the bytes of their
- * descriptor set in pactolus.contracts. */
+/* Make or update the row of a stream (migrate), keep its contracts with the bytes of their
+ * descriptor set in pactolus.contracts, and since when it has them in pactolus.stream_contracts.
+ * The text is the statement that does it. */
+void streams_note_text(const PGconn *conn, const char *group, const char *name,
+                       const struct layout *layout, struct span descriptors, struct buf *out);
 bool streams_upsert(PGconn *conn, const char *group, const char *name, const struct layout *layout,
                     struct span descriptors, struct err *err) MUST_CHECK;
 

@@ -99,15 +99,8 @@ void ddl_add_column(struct buf *out, const struct shape *want, const struct shap
     if (required)
         buf_printf(out, " DEFAULT %s", column->zero);
     buf_puts(out, ";\n");
-    if (required) {
-        /* The default served the rows that are there (PostgreSQL keeps it beside the table and
-         * rewrites nothing); a writer always says what it means. */
-        alter_table(out, want);
-        buf_puts(out, "ALTER COLUMN ");
-        sql_identifier(out, column->name);
-        buf_puts(out, " DROP DEFAULT;\n");
+    if (required)
         ddl_add_required(out, want, column->name);
-    }
     if (*column->comment)
         comment_on(out, "COLUMN", want->schema, want->table, column->name, column->comment);
 }
@@ -117,7 +110,26 @@ void ddl_add_required(struct buf *out, const struct shape *want, const char *col
     alter_table(out, want);
     buf_puts(out, "ADD ");
     required_constraint(out, want, column);
+    buf_puts(out, " NOT VALID;\n");
+}
+
+void ddl_validate(struct buf *out, const struct shape *want, const char *column)
+{
+    char name[SHAPE_NAME_MAX + 1];
+    shape_constraint_name(want->table, column, "required", name);
+    alter_table(out, want);
+    buf_puts(out, "VALIDATE CONSTRAINT ");
+    sql_identifier(out, name);
     buf_puts(out, ";\n");
+}
+
+void ddl_count_broken(struct buf *out, const struct shape *want, const char *column)
+{
+    buf_puts(out, "SELECT count(*) FROM ");
+    sql_qualified(out, want->schema, want->table);
+    buf_puts(out, " WHERE _deleted_at IS NULL AND ");
+    sql_identifier(out, column);
+    buf_puts(out, " IS NULL");
 }
 
 void ddl_drop_required(struct buf *out, const struct shape *want, const char *column)
@@ -195,4 +207,115 @@ void ddl_comment_column(struct buf *out, const struct shape *want,
         comment_on(out, "COLUMN", want->view_schema, want->view, column->name, column->comment);
     if (shape_names_have(want->view_all_columns, want->n_view_all_columns, column->name))
         comment_on(out, "COLUMN", want->view_schema, all, column->name, column->comment);
+}
+
+void ddl_widen(struct buf *out, const struct shape *want, const struct shape_column *const *columns,
+               unsigned n)
+{
+    alter_table(out, want);
+    for (unsigned i = 0; i < n; i++) {
+        buf_puts(out, i ? ", ALTER COLUMN " : "ALTER COLUMN ");
+        sql_identifier(out, columns[i]->name);
+        buf_printf(out, " TYPE %s", columns[i]->type);
+    }
+    buf_puts(out, ";\n");
+}
+
+/* ---- a view made anew ---- */
+
+void ddl_drop_view(struct buf *out, const struct shape *want, const char *name)
+{
+    buf_puts(out, "DROP VIEW ");
+    sql_qualified(out, want->view_schema, name);
+    buf_puts(out, ";\n");
+}
+
+static void put_role(struct buf *out, const char *role)
+{
+    if (*role)
+        sql_identifier(out, role);
+    else
+        buf_puts(out, "PUBLIC");
+}
+
+static void alter_view(struct buf *out, const struct shape *want, const char *name)
+{
+    buf_puts(out, "ALTER VIEW ");
+    sql_qualified(out, want->view_schema, name);
+    buf_putc(out, ' ');
+}
+
+static void grant_again(struct buf *out, const struct shape *want, const char *name,
+                        const struct shape_grant *grant)
+{
+    buf_printf(out, "GRANT %s", grant->privilege);
+    if (*grant->column) {
+        buf_puts(out, " (");
+        sql_identifier(out, grant->column);
+        buf_putc(out, ')');
+    }
+    buf_puts(out, " ON ");
+    sql_qualified(out, want->view_schema, name);
+    buf_puts(out, " TO ");
+    put_role(out, grant->role);
+    buf_puts(out, grant->grantable ? " WITH GRANT OPTION;\n" : ";\n");
+}
+
+void ddl_restore_view(struct buf *out, const struct shape *want, const char *name,
+                      char *const *columns, const struct shape_view *had)
+{
+    if (*had->options) {
+        alter_view(out, want, name);
+        buf_printf(out, "SET (%s);\n", had->options);
+    }
+    if (!*want->comment && *had->comment)
+        comment_on(out, "VIEW", want->view_schema, name, NULL, had->comment);
+    for (unsigned i = 0; i < had->n_comments; i++)
+        if (*had->comments[i] && !*column_comment(want, columns[i]))
+            comment_on(out, "COLUMN", want->view_schema, name, columns[i], had->comments[i]);
+    /* What default privileges give to a new view was perhaps taken from the old one. */
+    for (unsigned i = 0; i < had->n_defaults; i++) {
+        buf_puts(out, "REVOKE ALL ON ");
+        sql_qualified(out, want->view_schema, name);
+        buf_puts(out, " FROM ");
+        put_role(out, had->defaults[i]);
+        buf_puts(out, ";\n");
+    }
+    for (unsigned i = 0; i < had->n_grants; i++)
+        grant_again(out, want, name, &had->grants[i]);
+    if (*had->owner) {
+        alter_view(out, want, name);
+        buf_puts(out, "OWNER TO ");
+        sql_identifier(out, had->owner);
+        buf_puts(out, ";\n");
+    }
+}
+
+/* ---- readers ---- */
+
+static void grant_select(struct buf *out, const struct shape *want, const char *view,
+                         const char *role)
+{
+    buf_puts(out, "GRANT SELECT ON ");
+    sql_qualified(out, want->view_schema, view);
+    buf_puts(out, " TO ");
+    sql_identifier(out, role);
+    buf_puts(out, ";\n");
+}
+
+void ddl_grant_reader(struct buf *out, const struct shape *want, const struct shape_reader *have)
+{
+    char all[SHAPE_NAME_MAX + 1];
+    shape_view_all(want->view, all);
+    if (!have->usage) {
+        buf_puts(out, "GRANT USAGE ON SCHEMA ");
+        sql_identifier(out, want->view_schema);
+        buf_puts(out, " TO ");
+        sql_identifier(out, have->role);
+        buf_puts(out, ";\n");
+    }
+    if (!have->view)
+        grant_select(out, want, want->view, have->role);
+    if (!have->view_all)
+        grant_select(out, want, all, have->role);
 }

@@ -174,6 +174,31 @@ struct shape *shape_want(const struct layout *layout)
     return shape;
 }
 
+void shape_want_readers(struct shape *shape, const char *const *roles, unsigned n)
+{
+    shape->readers = mem_zero(n + 1, sizeof *shape->readers);
+    shape->n_readers = n;
+    for (unsigned i = 0; i < n; i++)
+        shape->readers[i] = (struct shape_reader){mem_string(roles[i]), true, true, true, true};
+}
+
+static void view_free(struct shape_view *view)
+{
+    for (unsigned i = 0; i < view->n_grants; i++) {
+        free(view->grants[i].role);
+        free(view->grants[i].privilege);
+        free(view->grants[i].column);
+    }
+    free(view->grants);
+    names_free(view->types, view->n_types);
+    names_free(view->comments, view->n_comments);
+    names_free(view->defaults, view->n_defaults);
+    names_free(view->users, view->n_users);
+    free(view->owner);
+    free(view->options);
+    free(view->comment);
+}
+
 void shape_free(struct shape *shape)
 {
     if (!shape)
@@ -189,6 +214,13 @@ void shape_free(struct shape *shape)
     names_free(shape->required, shape->n_required);
     names_free(shape->view_columns, shape->n_view_columns);
     names_free(shape->view_all_columns, shape->n_view_all_columns);
+    names_free(shape->unvalidated, shape->n_unvalidated);
+    names_free(shape->users, shape->n_users);
+    view_free(&shape->view_has);
+    view_free(&shape->view_all_has);
+    for (unsigned i = 0; i < shape->n_readers; i++)
+        free(shape->readers[i].role);
+    free(shape->readers);
     free(shape->schema);
     free(shape->table);
     free(shape->key_constraint);

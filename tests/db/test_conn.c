@@ -226,9 +226,16 @@ static void migrations_run_once_and_are_recognised(void **state)
     live_exec(conn, "BEGIN; UPDATE pactolus.migrations SET checksum = 'x' WHERE version = 2");
     assert_false(migrations_version(conn, &version, &err));
     assert_int_equal(err.exit, ERR_EXIT_CONFIG);
+    /* A newer program's: this one goes on, unless that says that it must not. */
     live_exec(conn, "ROLLBACK; BEGIN; INSERT INTO pactolus.migrations VALUES (9999, 'later', 'x')");
+    assert_true(migrations_version(conn, &version, &err));
+    assert_int_equal(version, 9999);
+    live_exec(conn, "CREATE OR REPLACE FUNCTION pactolus.oldest_program() RETURNS integer"
+                    "  LANGUAGE sql IMMUTABLE AS 'SELECT 9998'");
     assert_false(migrations_version(conn, &version, &err));
+    assert_int_equal(err.exit, ERR_EXIT_CONFIG);
     assert_non_null(strstr(err.text, "9999"));
+    assert_non_null(strstr(err.text, "9998"));
     live_exec(conn, "ROLLBACK; DROP SCHEMA pactolus CASCADE");
     assert_true(migrations_version(conn, &version, &err));
     assert_int_equal(version, 0);
@@ -271,6 +278,14 @@ static void streams_keep_state_and_reason(void **state)
     assert_string_equal(row.hint, "look");
     assert_string_equal(row.fingerprint, "abd");
     assert_int_equal(live_int(conn, "SELECT count(*) FROM pactolus.contracts"), 2);
+    /* What it had from when on; the same again is no news. */
+    assert_true(streams_upsert(conn, "g", "one", layout, (struct span){"\0\2", 2}, &err));
+    assert_string_equal(live_value(conn,
+                                   "SELECT string_agg(concat_ws(' ', fingerprint, contracts), ';'"
+                                   "                  ORDER BY since)"
+                                   "  FROM pactolus.stream_contracts"
+                                   " WHERE changed_by LIKE current_user || ' (%)'"),
+                        "abc {abc};abd {abd}");
     assert_true(live_int(conn, "SELECT (changed_by LIKE current_user || ' (%)')::int"
                                "  FROM pactolus.streams"));
     assert_true(streams_resume(conn, id, "", false, &resumed, &err));

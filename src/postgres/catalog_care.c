@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "postgres/catalog_internal.h"
+
+#include "base/memory.h"
+#include "postgres/dependents.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SQL_VIEW                                                                                   \
+    "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                   \
+    " WHERE n.nspname = $1 AND c.relname = $2"
+
+static const char sql_whole[] =
+    "SELECT CASE WHEN pg_get_userbyid(relowner) = current_user THEN '' ELSE"
+    "            pg_get_userbyid(relowner) END,"
+    "       coalesce(array_to_string(reloptions, ', '), ''),"
+    "       coalesce(obj_description(oid, 'pg_class'), '')"
+    "  FROM pg_class WHERE oid = (" SQL_VIEW ")";
+
+/* Rights on the view, then on its columns; the owner's own come with owning. */
+static const char sql_grants[] =
+    "SELECT CASE g.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(g.grantee) END, g.privilege_type,"
+    "       a.attname, g.is_grantable"
+    "  FROM (SELECT oid, relowner, relacl FROM pg_class WHERE oid = (" SQL_VIEW ")) c"
+    "  CROSS JOIN LATERAL (SELECT '' AS attname, c.relacl AS acl, 0 AS place UNION ALL"
+    "        SELECT attname, attacl, attnum FROM pg_attribute"
+    "         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a"
+    "  CROSS JOIN LATERAL aclexplode(a.acl) g"
+    " WHERE g.grantee <> c.relowner ORDER BY a.place, 1, 2";
+
+/* A new view is the asking role's, so its default privileges count. */
+static const char sql_defaults[] =
+    "SELECT DISTINCT CASE g.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(g.grantee) END"
+    "  FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) g"
+    " WHERE d.defaclobjtype = 'r' AND g.grantee <> d.defaclrole"
+    "   AND d.defaclrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+    "   AND d.defaclnamespace IN (0, (SELECT oid FROM pg_namespace WHERE nspname = $1)) ORDER BY 1";
+
+/* Beside views: rules, triggers, functions, defaults of the view's columns. */
+static const char sql_others[] =
+    "SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d"
+    " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = (" SQL_VIEW ")"
+    "   AND d.deptype IN ('n', 'a') AND d.classid <> 'pg_rewrite'::regclass"
+    " UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r"
+    " WHERE r.ev_class = (" SQL_VIEW ") AND r.rulename <> '_RETURN' ORDER BY 1";
+
+static const char *value(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column);
+}
+
+static bool read_whole(PGconn *conn, const char *const *params, struct shape_view *has,
+                       struct err *err)
+{
+    PGresult *result = conn_query(conn, sql_whole, 2, params, err);
+    if (!result)
+        return false;
+    bool found = PQntuples(result) > 0;
+    has->owner = mem_string(found ? value(result, 0, 0) : "");
+    has->options = mem_string(found ? value(result, 0, 1) : "");
+    has->comment = mem_string(found ? value(result, 0, 2) : "");
+    PQclear(result);
+    return true;
+}
+
+static bool read_grants(PGconn *conn, const char *const *params, struct shape_view *has,
+                        struct err *err)
+{
+    PGresult *result = conn_query(conn, sql_grants, 2, params, err);
+    if (!result)
+        return false;
+    has->grants = mem_zero((size_t)PQntuples(result) + 1, sizeof *has->grants);
+    for (int i = 0; i < PQntuples(result); i++)
+        has->grants[has->n_grants++] = (struct shape_grant){
+            .role = mem_string(value(result, i, 0)),
+            .privilege = mem_string(value(result, i, 1)),
+            .column = mem_string(value(result, i, 2)),
+            .grantable = *value(result, i, 3) == 't',
+        };
+    PQclear(result);
+    return true;
+}
+
+/* The first column of a query, appended to a list of names. */
+static bool read_names(PGconn *conn, const char *sql, unsigned n, const char *const *params,
+                       char ***names, unsigned *count, struct err *err)
+{
+    PGresult *result = conn_query(conn, sql, n, params, err);
+    if (!result)
+        return false;
+    for (int i = 0; i < PQntuples(result); i++)
+        shape_names_add(names, count, value(result, i, 0));
+    PQclear(result);
+    return true;
+}
+
+/* Views built on these relations, however far, but for those of `not_in`. */
+static bool read_users(PGconn *conn, const char *const *schemas, const char *const *relations,
+                       unsigned n, char ***names, unsigned *count,
+                       const struct shape_view *const not_in[2], struct err *err)
+{
+    struct arena arena;
+    struct dependents dependents;
+    arena_init(&arena, 4096);
+    bool good = dependents_read(conn, schemas, relations, n, &arena, &dependents, err);
+    for (unsigned i = 0; good && i < dependents.n_views; i++) {
+        const char *name = dependents.views[i].name;
+        bool known = false;
+        for (unsigned k = 0; not_in && k < 2; k++)
+            known |= shape_names_have(not_in[k]->users, not_in[k]->n_users, name);
+        if (!known)
+            shape_names_add(names, count, name);
+    }
+    arena_free(&arena);
+    return good;
+}
+
+static bool read_view_care(PGconn *conn, const char *schema, const char *name,
+                           struct shape_view *has, struct err *err)
+{
+    const char *params[] = {schema, name};
+    has->known = true;
+    return read_whole(conn, params, has, err) && read_grants(conn, params, has, err) &&
+           read_names(conn, sql_defaults, 1, params, &has->defaults, &has->n_defaults, err) &&
+           read_users(conn, &schema, &name, 1, &has->users, &has->n_users, NULL, err) &&
+           read_names(conn, sql_others, 2, params, &has->users, &has->n_users, err);
+}
+
+bool catalog_read_care(PGconn *conn, struct shape *shape, struct err *err)
+{
+    char all[SHAPE_NAME_MAX + 1];
+    shape_view_all(shape->view, all);
+    if (!read_view_care(conn, shape->view_schema, shape->view, &shape->view_has, err) ||
+        !read_view_care(conn, shape->view_schema, all, &shape->view_all_has, err))
+        return false;
+    const char *schemas[] = {shape->schema, shape->view_schema, shape->view_schema};
+    const char *names[] = {shape->table, shape->view, all};
+    const struct shape_view *const views[2] = {&shape->view_has, &shape->view_all_has};
+    return read_users(conn, schemas, names, 3, &shape->users, &shape->n_users, views, err);
+}
