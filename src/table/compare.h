@@ -4,8 +4,8 @@
  * serves `migrate` (plan), the daemon's check at start, and the tests. The SQL of a step is the SQL
  * that runs.
  *
- * Steps: create schema, table and views; add a column; widen a column where PostgreSQL touches no row
- * for it (table/widen), with the views that show it made anew in the same transaction; replace
+ * Steps: create schema, table and views; add a column; widen a column where PostgreSQL touches no
+ * row for it (table/widen), with the views that show it made anew in the same transaction; replace
  * views; comments; readers' rights; checks of required columns, first for rows that come, then for
  * those that are there. Anything else (a dropped or retyped column, another key, a view that would
  * lose a column or that others are built on) is a refusal that names the object and the way out (a
@@ -26,8 +26,8 @@ enum step_kind {
     STEP_COMMENT,
     STEP_GRANT,
     STEP_NOTE, /* the contract is in force: migrate adds it */
-    /* What a daemon with the contract of before might break is asked for when it can know of the new
-     * one. */
+    /* What a daemon with the contract of before might break is asked for when it can know of the
+     * new one. */
     STEP_REQUIRE,
     STEP_VALIDATE,
 };

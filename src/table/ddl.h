@@ -19,9 +19,9 @@ void ddl_table(struct buf *out, const struct shape *want);
  * before writes rows without it. The check is not yet put to the rows (ddl_validate). */
 void ddl_add_column(struct buf *out, const struct shape *want, const struct shape_column *column,
                     bool required);
-/* The CHECK that `column` has a value in rows that are not deleted: of rows that come (add), of those
- * that are there (validate, under a lock that stops neither readers nor writers); a query that counts
- * those that break it. */
+/* The CHECK that `column` has a value in rows that are not deleted: of rows that come (add), of
+ * those that are there (validate, under a lock that stops neither readers nor writers); a query
+ * that counts those that break it. */
 void ddl_add_required(struct buf *out, const struct shape *want, const char *column);
 void ddl_validate(struct buf *out, const struct shape *want, const char *column);
 void ddl_count_broken(struct buf *out, const struct shape *want, const char *column);

@@ -27,8 +27,8 @@ struct shape_grant {
     bool grantable;
 };
 
-/* What a live view has beside its columns' names. The types are always known; the rest, which a view
- * that is dropped and made anew must get back, when it may come to that (`known`). */
+/* What a live view has beside its columns' names. The types are always known; the rest, which a
+ * view that is dropped and made anew must get back, when it may come to that (`known`). */
 struct shape_view {
     char **types; /* of the columns, in order; NULL in wanted shapes: those of the table */
     unsigned n_types;
