@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP_TRIES = 10 };
+enum { TRIES = 10 };
 
 struct options {
     struct setup setup;
@@ -35,7 +35,7 @@ struct migrating {
     struct stream *streams;
     struct part *parts; /* one per stream */
     PGconn *conn;
-    int lock_timeout_ms;
+    struct patience patience;
     int version; /* of the control schema, before */
     unsigned n_things;
 };
@@ -137,7 +137,7 @@ static void print_plan(const struct migrating *migrating)
         if (all[i].version <= migrating->version)
             continue;
         printf("-- control schema: %s\n", all[i].name);
-        migration_text(&all[i], &text);
+        migration_text(&all[i], migrating->patience.lock_timeout_ms, &text);
         print_text(&text);
     }
     for (unsigned i = 0; i < migrating->config->n_streams; i++) {
@@ -145,7 +145,7 @@ static void print_plan(const struct migrating *migrating)
         for (unsigned k = 0; k < part->plan.n_steps; k++) {
             struct buf text = BUF_INIT;
             printf("-- stream %s: %s\n", part->stream->config->name, part->plan.steps[k].what);
-            apply_text(&part->plan.steps[k], migrating->lock_timeout_ms, &text);
+            apply_text(&part->plan.steps[k], migrating->patience.lock_timeout_ms, &text);
             print_text(&text);
         }
     }
@@ -167,7 +167,7 @@ static bool apply_part(const struct migrating *migrating, const struct part *par
 {
     for (unsigned k = 0; k < part->plan.n_steps; k++) {
         const struct step *step = &part->plan.steps[k];
-        bool done = apply_step(migrating->conn, step, migrating->lock_timeout_ms, STEP_TRIES, err);
+        bool done = apply_step(migrating->conn, step, &migrating->patience, err);
         if (!done && (step->kind != STEP_VALIDATE || err->exit != ERR_EXIT_DATA))
             return false;
         if (!done)
@@ -182,7 +182,8 @@ static bool apply_part(const struct migrating *migrating, const struct part *par
 static void apply_plan(const struct migrating *migrating, struct errs *errs)
 {
     struct err err = ERR_INIT;
-    bool good = migrations_apply(migrating->conn, migrating->version, told, &err);
+    bool good =
+        migrations_apply(migrating->conn, migrating->version, &migrating->patience, told, &err);
     for (unsigned i = 0; good && i < migrating->config->n_streams; i++)
         good = apply_part(migrating, &migrating->parts[i], errs, &err);
     if (!good)
@@ -214,7 +215,7 @@ static int migrate(const struct options *options)
     if (!config)
         goto cleanup;
     migrating.config = config;
-    migrating.lock_timeout_ms = (int)(config->lock_timeout / USEC_PER_MS);
+    migrating.patience = (struct patience){(int)(config->lock_timeout / USEC_PER_MS), TRIES};
     migrating.streams = setup_streams(config, &errs);
     migrating.parts = mem_zero(config->n_streams + 1, sizeof *migrating.parts);
     for (unsigned i = 0; i < config->n_streams; i++)

@@ -121,8 +121,14 @@ static void rollback(PGconn *conn)
         err_clear(&ignored);
 }
 
-static const char migration_begin[] =
-    "BEGIN;\nSELECT pg_advisory_xact_lock(" MIGRATIONS_LOCK ");\n";
+/* Tables and views of the control schema are in use too. */
+static void migration_begin(int lock_timeout_ms, struct buf *out)
+{
+    buf_printf(out,
+               "BEGIN;\nSET LOCAL lock_timeout = %d;\nSELECT pg_advisory_xact_lock(" MIGRATIONS_LOCK
+               ");\n",
+               lock_timeout_ms);
+}
 
 /* All but the beginning, between which and this it is asked whether there is anything to do. */
 static void migration_rest(const struct migration *migration, struct buf *out)
@@ -136,35 +142,80 @@ static void migration_rest(const struct migration *migration, struct buf *out)
     buf_puts(out, ");\nCOMMIT;\n");
 }
 
-void migration_text(const struct migration *migration, struct buf *out)
+void migration_text(const struct migration *migration, int lock_timeout_ms, struct buf *out)
 {
-    buf_puts(out, migration_begin);
+    migration_begin(lock_timeout_ms, out);
     migration_rest(migration, out);
+}
+
+static bool is_lock(const struct err *failure)
+{
+    return strcmp(failure->sqlstate, "55P03") == 0 || strcmp(failure->sqlstate, "40P01") == 0;
+}
+
+static void pause_for(usec_t wait)
+{
+    nanosleep(&(struct timespec){wait / USEC_PER_SEC, wait % USEC_PER_SEC * 1000}, NULL);
+}
+
+/* Shall what failed be tried again? Somebody holds what we want, or waits for us in turn: their
+ * turn ends. Waits for a while if so. */
+static bool again(const struct err *failure, unsigned tries, struct backoff *backoff)
+{
+    if (!is_lock(failure) || backoff->attempts + 1 >= tries)
+        return false;
+    pause_for(backoff_next(backoff));
+    return true;
+}
+
+static struct backoff unhurried(void)
+{
+    return (struct backoff){
+        .base = 100 * USEC_PER_MS, .cap = 5 * USEC_PER_SEC, .seed = (uint64_t)clock_monotonic()};
 }
 
 /* One migration in one transaction. Another `migrate` may have been faster: the lock makes us wait
  * for it, the version then says so. */
-static bool migration_apply(PGconn *conn, const struct migration *migration, bool *applied,
-                            struct err *err)
+static bool migration_try(PGconn *conn, const struct migration *migration, int lock_timeout_ms,
+                          bool *applied, struct err *err)
 {
     int version;
-    struct buf rest = BUF_INIT;
+    struct buf begin = BUF_INIT, rest = BUF_INIT;
     *applied = false;
-    bool done = conn_exec(conn, migration_begin, err) && migrations_version(conn, &version, err);
+    migration_begin(lock_timeout_ms, &begin);
+    bool done = conn_exec(conn, begin.data, err) && migrations_version(conn, &version, err);
     if (done && version < migration->version) {
         migration_rest(migration, &rest);
         done = *applied = conn_exec(conn, rest.data, err);
-        if (!done && err && !err->place[0])
-            err_place(err, "%s", migration->name);
     }
     if (!*applied)
         rollback(conn);
+    buf_free(&begin);
     buf_free(&rest);
     return done;
 }
 
-bool migrations_apply(PGconn *conn, int from, void (*told)(const struct migration *),
-                      struct err *err)
+static bool migration_apply(PGconn *conn, const struct migration *migration,
+                            const struct patience *patience, bool *applied, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    struct backoff backoff = unhurried();
+    do {
+        if (migration_try(conn, migration, patience->lock_timeout_ms, applied, &failure))
+            return true;
+    } while (again(&failure, patience->tries, &backoff));
+    if (is_lock(&failure))
+        err_hint(&failure, "a session held a table or view of the control schema for a while: run "
+                           "migrate again, it goes on with this migration");
+    if (!failure.place[0])
+        err_place(&failure, "%s", migration->name);
+    if (err)
+        *err = failure;
+    return false;
+}
+
+bool migrations_apply(PGconn *conn, int from, const struct patience *patience,
+                      void (*told)(const struct migration *), struct err *err)
 {
     unsigned count;
     const struct migration *all = migrations_all(&count);
@@ -172,7 +223,7 @@ bool migrations_apply(PGconn *conn, int from, void (*told)(const struct migratio
         bool applied;
         if (all[i].version <= from)
             continue;
-        if (!migration_apply(conn, &all[i], &applied, err))
+        if (!migration_apply(conn, &all[i], patience, &applied, err))
             return false;
         if (applied && told)
             told(&all[i]);
@@ -184,9 +235,11 @@ bool migrations_apply(PGconn *conn, int from, void (*told)(const struct migratio
 
 void apply_text(const struct step *step, int lock_timeout_ms, struct buf *out)
 {
-    /* Validating reads a whole table, which takes as long as it takes and is in nobody's way. */
+    /* lock_timeout counts for each lock anew, and who wants the first waits for us all the while.
+     * Validating reads a whole table, which takes as long as it takes and is in nobody's way. */
+    int share = lock_timeout_ms / (int)step->n_exclusive;
     buf_printf(out, "BEGIN;\nSET LOCAL lock_timeout = %d;\nSET LOCAL statement_timeout = 0;\n",
-               lock_timeout_ms);
+               share > 0 ? share : 1);
     buf_puts(out, step->sql);
     buf_puts(out, "COMMIT;\n");
 }
@@ -256,35 +309,19 @@ static void tell_broken(PGconn *conn, const struct step *step, struct err *failu
     PQclear(counted);
 }
 
-static bool is_lock(const struct err *failure)
-{
-    return strcmp(failure->sqlstate, "55P03") == 0 || strcmp(failure->sqlstate, "40P01") == 0;
-}
-
-static void pause_for(usec_t wait)
-{
-    nanosleep(&(struct timespec){wait / USEC_PER_SEC, wait % USEC_PER_SEC * 1000}, NULL);
-}
-
-bool apply_step(PGconn *conn, const struct step *step, int lock_timeout_ms, unsigned tries,
+bool apply_step(PGconn *conn, const struct step *step, const struct patience *patience,
                 struct err *err)
 {
-    struct backoff backoff = {
-        .base = 100 * USEC_PER_MS, .cap = 5 * USEC_PER_SEC, .seed = (uint64_t)clock_monotonic()};
     struct err failure = ERR_INIT;
+    struct backoff backoff = unhurried();
     struct buf text = BUF_INIT;
     bool done = false;
-    apply_text(step, lock_timeout_ms, &text);
-    for (unsigned i = 0; i < tries; i++) {
+    apply_text(step, patience->lock_timeout_ms, &text);
+    do {
         done = conn_exec(conn, text.data, &failure);
         if (!done)
             rollback(conn);
-        /* Somebody reads the table or view, or waits for us in turn: their turn ends. */
-        if (done || !is_lock(&failure))
-            break;
-        if (i + 1 < tries)
-            pause_for(backoff_next(&backoff));
-    }
+    } while (!done && again(&failure, patience->tries, &backoff));
     buf_free(&text);
     if (done)
         return true;

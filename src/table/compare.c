@@ -39,7 +39,7 @@ static struct step *append(struct plan *plan, enum step_kind kind, char *what, c
 {
     plan->steps = mem_grow(plan->steps, plan->n_steps + 1, sizeof *plan->steps);
     struct step *step = &plan->steps[plan->n_steps++];
-    *step = (struct step){.kind = kind, .what = what, .sql = sql};
+    *step = (struct step){.kind = kind, .what = what, .sql = sql, .n_exclusive = 1};
     return step;
 }
 

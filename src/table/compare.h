@@ -38,6 +38,7 @@ struct step {
     char *sql;
     char **relations; /* quoted names of what it may wait for */
     unsigned n_relations;
+    unsigned n_exclusive; /* how many of them it locks against everybody, one after the other */
     char *count;      /* VALIDATE: a query for the number of rows that break it; else NULL */
     bool needed_to_run; /* the daemon cannot write without it (comments and views are not) */
 };

@@ -155,6 +155,7 @@ static void widen_columns(const struct view views[2], const struct shape *have,
                           struct plan *plan)
 {
     struct buf sql = BUF_INIT;
+    unsigned n_exclusive = widened->n ? 1 : 0;
     char *table = mem_format("%s.%s", want->schema, want->table);
     bool stuck = widened->n && is_built_on(table, have->users, have->n_users, plan);
     free(table);
@@ -166,8 +167,10 @@ static void widen_columns(const struct view views[2], const struct shape *have,
     if (stuck)
         return;
     for (unsigned i = 0; i < 2; i++)
-        if (views[i].anew)
+        if (views[i].anew) {
             ddl_drop_view(&sql, want, views[i].name);
+            n_exclusive++;
+        }
     if (widened->n)
         ddl_widen(&sql, want, widened->columns, widened->n);
     for (unsigned i = 0; i < 2; i++) {
@@ -178,7 +181,8 @@ static void widen_columns(const struct view views[2], const struct shape *have,
             ddl_restore_view(&sql, want, views[i].name, views[i].live, views[i].has);
     }
     plan_add(plan, want, widened->n ? STEP_WIDEN : STEP_VIEW, widened->n > 0,
-             what_of(views, want, widened), &sql);
+             what_of(views, want, widened), &sql)
+        ->n_exclusive = n_exclusive;
 }
 
 void compare_views(const struct shape *have, const struct shape *want,

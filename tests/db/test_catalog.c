@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 static PGconn *conn;
+static const struct patience at_once = {1000, 1};
 
 static int make(void **state)
 {
@@ -76,7 +77,7 @@ static unsigned migrate(const struct layout *layout)
     assert_int_equal(plan.refusals.count, 0);
     unsigned steps = plan.n_steps;
     for (unsigned i = 0; i < steps; i++)
-        if (!apply_step(conn, &plan.steps[i], 1000, 1, &err))
+        if (!apply_step(conn, &plan.steps[i], &at_once, &err))
             fail_msg("%s: [%s] %s", plan.steps[i].what, err.sqlstate, err.text);
     plan_free(&plan);
     plan_against(layout, &plan);
@@ -266,6 +267,26 @@ static void views_made_anew_keep_what_they_had(void **state)
     sample_free(layout);
 }
 
+/* The timeout counts for each lock anew, and who waits for the first waits for all of them. */
+static void locks_share_the_time_to_wait(void **state)
+{
+    (void)state;
+    struct plan plan;
+    struct buf text = BUF_INIT;
+    struct layout *layout = narrow();
+    plan_against(layout, &plan);
+    assert_int_equal(plan.steps[0].kind, STEP_WIDEN);
+    assert_int_equal(plan.steps[0].n_exclusive, 3); /* two views and the table */
+    apply_text(&plan.steps[0], 900, &text);
+    assert_non_null(strstr(text.data, "SET LOCAL lock_timeout = 300;"));
+    text.length = 0;
+    apply_text(&plan.steps[0], 2, &text);
+    assert_non_null(strstr(text.data, "SET LOCAL lock_timeout = 1;")); /* 0 would be for ever */
+    buf_free(&text);
+    plan_free(&plan);
+    sample_free(layout);
+}
+
 static void refused(const struct layout *layout, const char *place, const char *first,
                     const char *second)
 {
@@ -334,8 +355,8 @@ static void rows_that_break_a_check_are_counted(void **state)
     layout->columns[2].required = true;
     plan_against(layout, &plan);
     assert_int_equal(plan.n_steps, 2);
-    assert_true(apply_step(conn, &plan.steps[0], 1000, 1, &err));
-    assert_false(apply_step(conn, &plan.steps[1], 1000, 1, &err));
+    assert_true(apply_step(conn, &plan.steps[0], &at_once, &err));
+    assert_false(apply_step(conn, &plan.steps[1], &at_once, &err));
     assert_int_equal(err.exit, ERR_EXIT_DATA);
     assert_string_equal(err.place, "sample_note_required");
     assert_non_null(strstr(err.text, ": 5"));
@@ -368,7 +389,7 @@ static void readers_get_only_what_they_lack(void **state)
     assert_string_equal(plan.refusals.items[0].place, roles[1]);
     assert_int_equal(plan.n_steps, 1);
     assert_null(strstr(plan.steps[0].sql, "USAGE"));
-    assert_true(apply_step(conn, &plan.steps[0], 1000, 1, &err));
+    assert_true(apply_step(conn, &plan.steps[0], &at_once, &err));
     assert_true(live_int(conn, "SELECT (has_table_privilege('catalog_reader', 'sample_v1.sample',"
                                " 'SELECT') AND has_table_privilege('catalog_reader',"
                                " 'sample_v1.sample_all', 'SELECT') AND NOT has_table_privilege("
@@ -410,7 +431,7 @@ static void a_held_lock_is_waited_for_in_bounds(void **state)
     live_exec(reader, "BEGIN; SELECT count(*) FROM data.sample");
     sample_add(layout, "extra", TYPE_TEXT, false, false, "");
     plan_against(layout, &plan);
-    assert_false(apply_step(conn, &plan.steps[0], 50, 2, &err));
+    assert_false(apply_step(conn, &plan.steps[0], &(struct patience){50, 2}, &err));
     assert_string_equal(err.sqlstate, "55P03");
     assert_int_equal(err.exit, ERR_EXIT_TEMPORARY);
     /* Who is in the way, and with what. */
@@ -420,7 +441,7 @@ static void a_held_lock_is_waited_for_in_bounds(void **state)
     assert_non_null(strstr(err.text, "SELECT count(*) FROM data.sample"));
     assert_true(err.hint[0]);
     live_exec(reader, "COMMIT");
-    assert_true(apply_step(conn, &plan.steps[0], 50, 2, &err));
+    assert_true(apply_step(conn, &plan.steps[0], &(struct patience){50, 2}, &err));
     assert_string_equal(live_value(conn, "SHOW lock_timeout"), "0");
     conn_close(reader);
     plan_free(&plan);
@@ -440,6 +461,7 @@ int main(void)
         TEST(what_is_called_free_touches_no_row),
         TEST(what_is_called_a_rewrite_is_one),
         TEST(views_made_anew_keep_what_they_had),
+        TEST(locks_share_the_time_to_wait),
         TEST(a_wider_column_that_others_are_built_on_is_refused),
         TEST(a_view_that_would_lose_a_column_names_its_users),
         TEST(rows_that_break_a_check_are_counted),

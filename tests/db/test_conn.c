@@ -214,6 +214,7 @@ static void told(const struct migration *migration)
 static void migrations_run_once_and_are_recognised(void **state)
 {
     (void)state;
+    static const struct patience patience = {200, 2};
     unsigned count;
     int version;
     struct err err = ERR_INIT;
@@ -221,7 +222,7 @@ static void migrations_run_once_and_are_recognised(void **state)
     assert_true(migrations_version(conn, &version, &err));
     assert_int_equal(version, count);
     /* As if another migrate had been faster: nothing is run twice. */
-    assert_true(migrations_apply(conn, 0, told, &err));
+    assert_true(migrations_apply(conn, 0, &patience, told, &err));
     assert_int_equal(told_count, 0);
     live_exec(conn, "BEGIN; UPDATE pactolus.migrations SET checksum = 'x' WHERE version = 2");
     assert_false(migrations_version(conn, &version, &err));
@@ -239,7 +240,16 @@ static void migrations_run_once_and_are_recognised(void **state)
     live_exec(conn, "ROLLBACK; DROP SCHEMA pactolus CASCADE");
     assert_true(migrations_version(conn, &version, &err));
     assert_int_equal(version, 0);
-    assert_true(migrations_apply(conn, 0, told, &err));
+    /* A lock that somebody holds is given up in time. */
+    PGconn *other = live_open();
+    live_exec(other, "SELECT pg_advisory_lock(8097857763303683443)");
+    assert_false(migrations_apply(conn, 0, &patience, told, &err));
+    assert_string_equal(err.sqlstate, "55P03");
+    assert_int_equal(err.exit, ERR_EXIT_TEMPORARY);
+    assert_true(err.hint[0]);
+    live_exec(other, "SELECT pg_advisory_unlock(8097857763303683443)");
+    conn_close(other);
+    assert_true(migrations_apply(conn, 0, &patience, told, &err));
     assert_int_equal(told_count, count);
 }
 

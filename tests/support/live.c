@@ -96,7 +96,7 @@ void live_create(const char *name)
     snprintf(sql, sizeof sql, "pactolus_test_%s", name);
     conninfo_make(server, sql);
     conn = live_open();
-    if (!migrations_apply(conn, 0, NULL, &err))
+    if (!migrations_apply(conn, 0, &(struct patience){5000, 1}, NULL, &err))
         fail_msg("migrations: %s: [%s] %s", err.place, err.sqlstate, err.text);
     conn_close(conn);
 }
