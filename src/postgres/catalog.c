@@ -11,7 +11,8 @@ static const char sql_schemas[] = "SELECT EXISTS (SELECT FROM pg_namespace WHERE
                                   "       EXISTS (SELECT FROM pg_namespace WHERE nspname = $2)";
 
 static const char sql_relation[] =
-    "SELECT c.oid, c.relkind, coalesce(obj_description(c.oid, 'pg_class'), '')"
+    "SELECT c.oid, c.relkind, coalesce(obj_description(c.oid, 'pg_class'), ''),"
+    "       coalesce(array_to_string(c.reloptions, ', '), '')"
     "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 
@@ -57,10 +58,10 @@ static bool read_schemas(PGconn *conn, struct shape *shape, struct err *err)
     return true;
 }
 
-/* Finds a relation: its OID as text (empty when there is none) and its comment (may be NULL). False
- * with err when the name belongs to something else. */
+/* Finds a relation: its OID as text (empty when there is none), its comment and its options (both
+ * may be NULL). False with err when the name belongs to something else. */
 static bool find_relation(PGconn *conn, const char *schema, const char *name, const char *kinds,
-                          char oid[16], char **comment, struct err *err)
+                          char oid[16], char **comment, char **options, struct err *err)
 {
     const char *params[] = {schema, name};
     PGresult *result = conn_query(conn, sql_relation, 2, params, err);
@@ -75,6 +76,8 @@ static bool find_relation(PGconn *conn, const char *schema, const char *name, co
             free(*comment);
             *comment = text_copy(result, 0, 2);
         }
+        if (good && options)
+            *options = text_copy(result, 0, 3);
     }
     PQclear(result);
     if (good)
@@ -145,7 +148,7 @@ static bool read_checks(PGconn *conn, const char *oid, struct shape *shape, stru
 static bool read_table(PGconn *conn, struct shape *shape, struct err *err)
 {
     char oid[16];
-    if (!find_relation(conn, shape->schema, shape->table, "rp", oid, &shape->comment, err))
+    if (!find_relation(conn, shape->schema, shape->table, "rp", oid, &shape->comment, NULL, err))
         return false;
     if (!*oid)
         return true;
@@ -159,7 +162,7 @@ static bool read_view(PGconn *conn, const char *schema, const char *name, bool *
 {
     char text[16];
     const char *oid = text;
-    if (!find_relation(conn, schema, name, "v", text, NULL, err))
+    if (!find_relation(conn, schema, name, "v", text, NULL, &has->options, err))
         return false;
     *exists = *oid != '\0';
     if (!*exists)

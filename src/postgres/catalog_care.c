@@ -14,7 +14,6 @@
 static const char sql_whole[] =
     "SELECT CASE WHEN pg_get_userbyid(relowner) = current_user THEN '' ELSE"
     "            pg_get_userbyid(relowner) END,"
-    "       coalesce(array_to_string(reloptions, ', '), ''),"
     "       coalesce(obj_description(oid, 'pg_class'), '')"
     "  FROM pg_class WHERE oid = (" SQL_VIEW ")";
 
@@ -58,8 +57,7 @@ static bool read_whole(PGconn *conn, const char *const *params, struct shape_vie
         return false;
     bool found = PQntuples(result) > 0;
     has->owner = mem_string(found ? value(result, 0, 0) : "");
-    has->options = mem_string(found ? value(result, 0, 1) : "");
-    has->comment = mem_string(found ? value(result, 0, 2) : "");
+    has->comment = mem_string(found ? value(result, 0, 1) : "");
     PQclear(result);
     return true;
 }

@@ -112,6 +112,7 @@ static void replace_view(const struct view *view, const struct shape *want, stru
     if (view->lost || view->anew || (view->exists && view->n_order == view->n_live))
         return;
     ddl_view(&sql, want, view->name, view->order, view->n_order);
+    ddl_view_options(&sql, want, view->name, view->has->options);
     plan_add(plan, want, STEP_VIEW, false,
              mem_format("%s view %s (%u columns)", view->exists ? "replace" : "create", view->place,
                         view->n_order),

@@ -245,6 +245,15 @@ static void alter_view(struct buf *out, const struct shape *want, const char *na
     buf_putc(out, ' ');
 }
 
+void ddl_view_options(struct buf *out, const struct shape *want, const char *name,
+                      const char *options)
+{
+    if (!options || !*options)
+        return;
+    alter_view(out, want, name);
+    buf_printf(out, "SET (%s);\n", options);
+}
+
 static void grant_again(struct buf *out, const struct shape *want, const char *name,
                         const struct shape_grant *grant)
 {
@@ -264,10 +273,7 @@ static void grant_again(struct buf *out, const struct shape *want, const char *n
 void ddl_restore_view(struct buf *out, const struct shape *want, const char *name,
                       char *const *columns, const struct shape_view *had)
 {
-    if (*had->options) {
-        alter_view(out, want, name);
-        buf_printf(out, "SET (%s);\n", had->options);
-    }
+    ddl_view_options(out, want, name, had->options);
     if (!*want->comment && *had->comment)
         comment_on(out, "VIEW", want->view_schema, name, NULL, had->comment);
     for (unsigned i = 0; i < had->n_comments; i++)

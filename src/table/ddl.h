@@ -31,6 +31,9 @@ void ddl_rename_key(struct buf *out, const struct shape *want, const char *from)
  * deleted rows; any other name is the <view>_all twin. */
 void ddl_view(struct buf *out, const struct shape *want, const char *name, char *const *columns,
               unsigned n_columns);
+/* The options of a live view ("" or NULL: none). CREATE OR REPLACE VIEW takes them away. */
+void ddl_view_options(struct buf *out, const struct shape *want, const char *name,
+                      const char *options);
 /* Columns of other types (table/widen), in one statement. */
 void ddl_widen(struct buf *out, const struct shape *want, const struct shape_column *const *columns,
                unsigned n);

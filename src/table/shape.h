@@ -27,14 +27,14 @@ struct shape_grant {
     bool grantable;
 };
 
-/* What a live view has beside its columns' names. The types are always known; the rest, which a
- * view that is dropped and made anew must get back, when it may come to that (`known`). */
+/* What a live view has beside its columns' names. Types and options are always known; the rest,
+ * which a view that is dropped and made anew must get back, when it may come to that (`known`). */
 struct shape_view {
     char **types; /* of the columns, in order; NULL in wanted shapes: those of the table */
     unsigned n_types;
+    char *options; /* "security_barrier=true", "" = none; NULL: there is no view */
     bool known;
-    char *owner;   /* "" = the role that asks */
-    char *options; /* "security_barrier=true", "" = none */
+    char *owner; /* "" = the role that asks */
     char *comment;
     char **comments; /* of the columns, in order */
     unsigned n_comments;

@@ -170,11 +170,16 @@ static void views_keep_their_readers(void **state)
     migrate(layout);
     live_exec(conn, "CREATE VIEW sample_v1.report AS SELECT id, _order_time"
                     "  FROM sample_v1.sample_all");
+    live_exec(conn, "ALTER VIEW sample_v1.sample SET (security_barrier = true, check_option ="
+                    "  local)");
     sample_add(layout, "extra", TYPE_TEXT, false, false, "");
     migrate(layout);
     assert_string_equal(live_value(conn, "SELECT attname FROM pg_attribute WHERE attnum = 11"
                                          "  AND attrelid = 'sample_v1.sample_all'::regclass"),
                         "extra");
+    assert_string_equal(live_value(conn, "SELECT array_to_string(reloptions, ' ') FROM pg_class"
+                                         " WHERE oid = 'sample_v1.sample'::regclass"),
+                        "security_barrier=true check_option=local");
     sample_free(layout);
 }
 
