@@ -166,9 +166,9 @@ static void refuse_type(const struct shape_column *have, const struct shape *wan
                  strcmp(have->type, "jsonb") == 0 ? KEEP_JSONB BESIDE : BESIDE);
 }
 
-static void compare_type(const struct shape_column *have, const struct shape *want,
-                         const struct shape_column *column, const char *place,
-                         struct widened *widened, struct plan *plan)
+static void compare_type(const struct shape *live, const struct shape_column *have,
+                         const struct shape *want, const struct shape_column *column,
+                         const char *place, struct widened *widened, struct plan *plan)
 {
     if (widen(have->type, column->type) != WIDEN_FREE || have->partitions) {
         refuse_type(have, want, column, place, plan);
@@ -176,15 +176,18 @@ static void compare_type(const struct shape_column *have, const struct shape *wa
     }
     widened->columns = mem_grow(widened->columns, widened->n + 1, sizeof(*widened->columns));
     widened->columns[widened->n++] = column;
+    if (shape_names_have(live->required, live->n_required, column->name) &&
+        shape_names_have(want->required, want->n_required, column->name))
+        shape_names_add(&widened->checked, &widened->n_checked, column->name);
 }
 
-static void compare_column(const struct shape_column *have, const struct shape *want,
-                           const struct shape_column *column, struct widened *widened,
-                           struct plan *plan)
+static void compare_column(const struct shape *live, const struct shape_column *have,
+                           const struct shape *want, const struct shape_column *column,
+                           struct widened *widened, struct plan *plan)
 {
     char *place = mem_format("%s.%s.%s", want->schema, want->table, column->name);
     if (strcmp(have->type, column->type) != 0)
-        compare_type(have, want, column, place, widened, plan);
+        compare_type(live, have, want, column, place, widened, plan);
     else if (have->not_null && !column->not_null)
         err_hint(plan_refuse(plan, place,
                              "the column is NOT NULL, but a deleted row has no value for it"),
@@ -253,7 +256,8 @@ static void validate(const struct shape *want, const char *column, struct plan *
 }
 
 /* Checks of a column that is added come with it. */
-static void compare_required(const struct shape *have, const struct shape *want, struct plan *plan)
+static void compare_required(const struct shape *have, const struct shape *want,
+                             const struct widened *widened, struct plan *plan)
 {
     for (unsigned i = 0; i < want->n_required; i++)
         if (shape_column(have, want->required[i]) &&
@@ -264,7 +268,8 @@ static void compare_required(const struct shape *have, const struct shape *want,
         const struct shape_column *wanted = shape_column(want, column);
         bool live = shape_column(have, column);
         if (live ? !shape_names_have(have->required, have->n_required, column) ||
-                       shape_names_have(have->unvalidated, have->n_unvalidated, column)
+                       shape_names_have(have->unvalidated, have->n_unvalidated, column) ||
+                       shape_names_have(widened->checked, widened->n_checked, column)
                  : wanted && wanted->zero)
             validate(want, column, plan);
     }
@@ -328,7 +333,7 @@ static void compare_table(const struct shape *have, const struct shape *want,
         const struct shape_column *column = &want->columns[i];
         const struct shape_column *live = shape_column(have, column->name);
         if (live)
-            compare_column(live, want, column, widened, plan);
+            compare_column(have, live, want, column, widened, plan);
         else
             add_column(want, column, plan);
     }
@@ -355,6 +360,7 @@ void compare_shapes(const struct shape *have, const struct shape *want, struct p
         compare_comments(live, want, plan);
     compare_readers(live, want, plan);
     if (live->exists)
-        compare_required(live, want, plan);
+        compare_required(live, want, &widened, plan);
     free(widened.columns);
+    shape_names_free(widened.checked, widened.n_checked);
 }

@@ -12,6 +12,8 @@
 struct widened {
     const struct shape_column **columns; /* wanted ones */
     unsigned n;
+    char **checked; /* names of those that have a check, and keep it */
+    unsigned n_checked;
 };
 
 /* The way out of most refusals. */

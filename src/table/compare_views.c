@@ -173,7 +173,7 @@ static void widen_columns(const struct view views[2], const struct shape *have,
             n_exclusive++;
         }
     if (widened->n)
-        ddl_widen(&sql, want, widened->columns, widened->n);
+        ddl_widen(&sql, want, widened->columns, widened->n, widened->checked, widened->n_checked);
     for (unsigned i = 0; i < 2; i++) {
         if (!views[i].anew)
             continue;

@@ -210,8 +210,10 @@ void ddl_comment_column(struct buf *out, const struct shape *want,
 }
 
 void ddl_widen(struct buf *out, const struct shape *want, const struct shape_column *const *columns,
-               unsigned n)
+               unsigned n, char *const *checked, unsigned n_checked)
 {
+    for (unsigned i = 0; i < n_checked; i++)
+        ddl_drop_required(out, want, checked[i]);
     alter_table(out, want);
     for (unsigned i = 0; i < n; i++) {
         buf_puts(out, i ? ", ALTER COLUMN " : "ALTER COLUMN ");
@@ -219,6 +221,8 @@ void ddl_widen(struct buf *out, const struct shape *want, const struct shape_col
         buf_printf(out, " TYPE %s", columns[i]->type);
     }
     buf_puts(out, ";\n");
+    for (unsigned i = 0; i < n_checked; i++)
+        ddl_add_required(out, want, checked[i]);
 }
 
 /* ---- a view made anew ---- */

@@ -34,9 +34,11 @@ void ddl_view(struct buf *out, const struct shape *want, const char *name, char 
 /* The options of a live view ("" or NULL: none). CREATE OR REPLACE VIEW takes them away. */
 void ddl_view_options(struct buf *out, const struct shape *want, const char *name,
                       const char *options);
-/* Columns of other types (table/widen), in one statement. */
+/* Columns of other types (table/widen). PostgreSQL puts every check of such a column to all rows
+ * again, while nobody can read or write: the checks of `checked` (a part of `columns`) are made
+ * anew for rows that come, and ddl_validate is due. */
 void ddl_widen(struct buf *out, const struct shape *want, const struct shape_column *const *columns,
-               unsigned n);
+               unsigned n, char *const *checked, unsigned n_checked);
 /* DROP VIEW, which fails when anything is built on it; and what a view made anew gets back: rights,
  * options, owner, and comments that the contract does not give. */
 void ddl_drop_view(struct buf *out, const struct shape *want, const char *name);

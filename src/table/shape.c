@@ -35,7 +35,7 @@ bool shape_names_have(char *const *names, unsigned count, const char *name)
     return false;
 }
 
-static void names_free(char **names, unsigned count)
+void shape_names_free(char **names, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         free(names[i]);
@@ -190,10 +190,10 @@ static void view_free(struct shape_view *view)
         free(view->grants[i].column);
     }
     free(view->grants);
-    names_free(view->types, view->n_types);
-    names_free(view->comments, view->n_comments);
-    names_free(view->defaults, view->n_defaults);
-    names_free(view->users, view->n_users);
+    shape_names_free(view->types, view->n_types);
+    shape_names_free(view->comments, view->n_comments);
+    shape_names_free(view->defaults, view->n_defaults);
+    shape_names_free(view->users, view->n_users);
     free(view->owner);
     free(view->options);
     free(view->comment);
@@ -210,12 +210,12 @@ void shape_free(struct shape *shape)
         free(shape->columns[i].zero);
     }
     free(shape->columns);
-    names_free(shape->key, shape->n_key);
-    names_free(shape->required, shape->n_required);
-    names_free(shape->view_columns, shape->n_view_columns);
-    names_free(shape->view_all_columns, shape->n_view_all_columns);
-    names_free(shape->unvalidated, shape->n_unvalidated);
-    names_free(shape->users, shape->n_users);
+    shape_names_free(shape->key, shape->n_key);
+    shape_names_free(shape->required, shape->n_required);
+    shape_names_free(shape->view_columns, shape->n_view_columns);
+    shape_names_free(shape->view_all_columns, shape->n_view_all_columns);
+    shape_names_free(shape->unvalidated, shape->n_unvalidated);
+    shape_names_free(shape->users, shape->n_users);
     view_free(&shape->view_has);
     view_free(&shape->view_all_has);
     for (unsigned i = 0; i < shape->n_readers; i++)

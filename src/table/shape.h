@@ -100,5 +100,6 @@ void shape_view_all(const char *view, char out[SHAPE_NAME_MAX + 1]);
 /* Append a copy of `name` to a list of names. */
 void shape_names_add(char ***names, unsigned *count, const char *name);
 bool shape_names_have(char *const *names, unsigned count, const char *name);
+void shape_names_free(char **names, unsigned count);
 
 #endif

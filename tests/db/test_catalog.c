@@ -272,6 +272,43 @@ static void views_made_anew_keep_what_they_had(void **state)
     sample_free(layout);
 }
 
+static void hear(void *heard, const PGresult *notice)
+{
+    const char *message = PQresultErrorMessage(notice);
+    *(bool *)heard |= strstr(message, "verifying table") || strstr(message, "rewriting table");
+}
+
+/* Neither written nor read: the check of a required column is put to the rows in a step of its own,
+ * under a lock that is in nobody's way. PostgreSQL tells what it does at DEBUG1. */
+static void a_wider_column_with_a_check_is_not_read_under_the_lock(void **state)
+{
+    (void)state;
+    bool read = false;
+    struct err err = ERR_INIT;
+    struct plan plan;
+    struct layout *layout = narrow();
+    layout->columns[2].required = true;
+    live_exec(conn, "ALTER TABLE data.sample ADD CONSTRAINT sample_note_required"
+                    "  CHECK (_deleted_at IS NOT NULL OR note IS NOT NULL);"
+                    "INSERT INTO data.sample VALUES ('a', 1, '', '{}', 1, 1, 1, 1, now(), NULL)");
+    plan_against(layout, &plan);
+    assert_int_equal(plan.n_steps, 2);
+    assert_int_equal(plan.steps[0].kind, STEP_WIDEN);
+    assert_int_equal(plan.steps[1].kind, STEP_VALIDATE);
+    PQnoticeReceiver before = PQsetNoticeReceiver(conn, hear, &read);
+    live_exec(conn, "SET client_min_messages = debug1");
+    assert_true(apply_step(conn, &plan.steps[0], &at_once, &err));
+    assert_false(read);
+    live_exec(conn, "ALTER TABLE data.sample ADD CONSTRAINT other CHECK (note <> 'x')");
+    assert_true(read); /* it would have been heard */
+    assert_true(apply_step(conn, &plan.steps[1], &at_once, &err));
+    live_exec(conn, "SET client_min_messages = warning");
+    PQsetNoticeReceiver(conn, before, NULL);
+    plan_free(&plan);
+    assert_int_equal(migrate(layout), 0);
+    sample_free(layout);
+}
+
 /* The timeout counts for each lock anew, and who waits for the first waits for all of them. */
 static void locks_share_the_time_to_wait(void **state)
 {
@@ -466,6 +503,7 @@ int main(void)
         TEST(what_is_called_free_touches_no_row),
         TEST(what_is_called_a_rewrite_is_one),
         TEST(views_made_anew_keep_what_they_had),
+        TEST(a_wider_column_with_a_check_is_not_read_under_the_lock),
         TEST(locks_share_the_time_to_wait),
         TEST(a_wider_column_that_others_are_built_on_is_refused),
         TEST(a_view_that_would_lose_a_column_names_its_users),
