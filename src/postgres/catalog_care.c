@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "postgres/dependents.h"
+#include "table/ddl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,21 @@ static bool read_grants(PGconn *conn, const char *const *params, struct shape_vi
     return true;
 }
 
+static bool read_print(PGconn *conn, const char *schema, const char *name, struct shape_view *has,
+                       struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    ddl_view_print(&sql, schema, name);
+    PGresult *result = conn_query(conn, sql.data, 0, NULL, err);
+    buf_free(&sql);
+    if (!result)
+        return false;
+    if (PQntuples(result) > 0)
+        has->print = mem_string(value(result, 0, 0));
+    PQclear(result);
+    return true;
+}
+
 /* The first column of a query, appended to a list of names. */
 static bool read_names(PGconn *conn, const char *sql, unsigned n, const char *const *params,
                        char ***names, unsigned *count, struct err *err)
@@ -119,7 +135,9 @@ static bool read_view_care(PGconn *conn, const char *schema, const char *name,
 {
     const char *params[] = {schema, name};
     has->known = true;
-    return read_whole(conn, params, has, err) && read_grants(conn, params, has, err) &&
+    /* The print first: what is changed while the rest is read makes it another one. */
+    return read_print(conn, schema, name, has, err) && read_whole(conn, params, has, err) &&
+           read_grants(conn, params, has, err) &&
            read_names(conn, sql_defaults, 1, params, &has->defaults, &has->n_defaults, err) &&
            read_users(conn, &schema, &name, 1, &has->users, &has->n_users, NULL, err) &&
            read_names(conn, sql_others, 2, params, &has->users, &has->n_users, err);

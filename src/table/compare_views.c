@@ -169,7 +169,7 @@ static void widen_columns(const struct view views[2], const struct shape *have,
         return;
     for (unsigned i = 0; i < 2; i++)
         if (views[i].anew) {
-            ddl_drop_view(&sql, want, views[i].name);
+            ddl_drop_view(&sql, want, views[i].name, views[i].has->print);
             n_exclusive++;
         }
     if (widened->n)

@@ -227,8 +227,40 @@ void ddl_widen(struct buf *out, const struct shape *want, const struct shape_col
 
 /* ---- a view made anew ---- */
 
-void ddl_drop_view(struct buf *out, const struct shape *want, const char *name)
+void ddl_view_print(struct buf *out, const char *schema, const char *name)
 {
+    buf_puts(out,
+             "SELECT md5(concat_ws('|', pg_get_userbyid(c.relowner), c.relacl, c.reloptions,"
+             " obj_description(c.oid, 'pg_class'), (SELECT string_agg(concat_ws(' ', a.attname,"
+             " a.attacl, col_description(a.attrelid, a.attnum)), ',' ORDER BY a.attnum)"
+             " FROM pg_attribute a WHERE a.attrelid = c.oid)))"
+             " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ");
+    sql_literal(out, schema);
+    buf_puts(out, " AND c.relname = ");
+    sql_literal(out, name);
+}
+
+static void expect_view(struct buf *out, const struct shape *want, const char *name,
+                        const char *print)
+{
+    struct buf body = BUF_INIT;
+    buf_puts(&body, "BEGIN IF (");
+    ddl_view_print(&body, want->view_schema, name);
+    buf_puts(&body, ") IS DISTINCT FROM ");
+    sql_literal(&body, print);
+    buf_puts(&body, " THEN RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'the view has other"
+                    " rights, options or comments than when this was planned: plan again'; END IF;"
+                    " END");
+    buf_puts(out, "DO ");
+    sql_literal(out, body.data);
+    buf_puts(out, ";\n");
+    buf_free(&body);
+}
+
+void ddl_drop_view(struct buf *out, const struct shape *want, const char *name, const char *print)
+{
+    if (print)
+        expect_view(out, want, name, print);
     buf_puts(out, "DROP VIEW ");
     sql_qualified(out, want->view_schema, name);
     buf_puts(out, ";\n");

@@ -39,9 +39,12 @@ void ddl_view_options(struct buf *out, const struct shape *want, const char *nam
  * anew for rows that come, and ddl_validate is due. */
 void ddl_widen(struct buf *out, const struct shape *want, const struct shape_column *const *columns,
                unsigned n, char *const *checked, unsigned n_checked);
-/* DROP VIEW, which fails when anything is built on it; and what a view made anew gets back: rights,
- * options, owner, and comments that the contract does not give. */
-void ddl_drop_view(struct buf *out, const struct shape *want, const char *name);
+/* A query for the print of what a view made anew has to get back, without its last semicolon. */
+void ddl_view_print(struct buf *out, const char *schema, const char *name);
+/* DROP VIEW, which fails when anything is built on it, and when the view has another print than
+ * `print` (NULL: unknown): a plan may be old when it runs. And what a view made anew gets back:
+ * rights, options, owner, and comments that the contract does not give. */
+void ddl_drop_view(struct buf *out, const struct shape *want, const char *name, const char *print);
 void ddl_restore_view(struct buf *out, const struct shape *want, const char *name,
                       char *const *columns, const struct shape_view *had);
 /* What `have` lacks of a reader's rights. */

@@ -194,6 +194,7 @@ static void view_free(struct shape_view *view)
     shape_names_free(view->comments, view->n_comments);
     shape_names_free(view->defaults, view->n_defaults);
     shape_names_free(view->users, view->n_users);
+    free(view->print);
     free(view->owner);
     free(view->options);
     free(view->comment);

@@ -42,6 +42,7 @@ struct shape_view {
     unsigned n_grants;
     char **defaults; /* roles to which a new view would give rights by default privileges */
     unsigned n_defaults;
+    char *print; /* of all that it has to get back (ddl_view_print) */
     char **users; /* what is built on it: "reports.daily", "trigger …" */
     unsigned n_users;
 };

@@ -272,6 +272,38 @@ static void views_made_anew_keep_what_they_had(void **state)
     sample_free(layout);
 }
 
+/* A plan may be old when it runs: it was printed, looked at, and waited for a lock. What somebody
+ * gave to the view meanwhile is not lost. */
+static void a_view_that_has_changed_since_the_plan_is_left_alone(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "GRANT SELECT ON sample_v1.sample TO PUBLIC",
+        "GRANT SELECT (id) ON sample_v1.sample_all TO PUBLIC",
+        "ALTER VIEW sample_v1.sample SET (security_barrier = true)",
+        "COMMENT ON VIEW sample_v1.sample_all IS 'Mine'",
+        "COMMENT ON COLUMN sample_v1.sample.note IS 'Don''t \\ lose it'",
+    };
+    struct err err = ERR_INIT;
+    struct layout *layout = narrow();
+    for (unsigned i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct plan plan;
+        plan_against(layout, &plan);
+        live_exec(conn, changes[i]);
+        if (apply_step(conn, &plan.steps[0], &at_once, &err))
+            fail_msg("%s", changes[i]);
+        assert_string_equal(err.sqlstate, "40001");
+        assert_int_equal(err.exit, ERR_EXIT_TEMPORARY);
+        plan_free(&plan);
+    }
+    migrate(layout);
+    assert_true(live_int(conn, "SELECT has_table_privilege('public', 'sample_v1.sample', 'SELECT')"
+                               "::int"));
+    assert_string_equal(live_value(conn, "SELECT col_description('sample_v1.sample'::regclass, 3)"),
+                        "Don't \\ lose it");
+    sample_free(layout);
+}
+
 static void hear(void *heard, const PGresult *notice)
 {
     const char *message = PQresultErrorMessage(notice);
@@ -503,6 +535,7 @@ int main(void)
         TEST(what_is_called_free_touches_no_row),
         TEST(what_is_called_a_rewrite_is_one),
         TEST(views_made_anew_keep_what_they_had),
+        TEST(a_view_that_has_changed_since_the_plan_is_left_alone),
         TEST(a_wider_column_with_a_check_is_not_read_under_the_lock),
         TEST(locks_share_the_time_to_wait),
         TEST(a_wider_column_that_others_are_built_on_is_refused),
