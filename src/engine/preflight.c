@@ -28,8 +28,32 @@ static bool check_migrations(PGconn *conn, struct err *err)
     return err_hint(err, "pactolus migrate --execute");
 }
 
+/* A refusal keeps a stream from running: what the contract changes was not thought through. But if
+ * the contract was in force before the one that is now, it is only this daemon that is behind: a
+ * new contract's daemons are started one by one, and those of before may have to start once more.
+ */
+static bool may_run(PGconn *conn, const struct stream *stream, unsigned stream_id,
+                    const struct plan *plan, struct err *err)
+{
+    char fingerprint[FINGERPRINT_LENGTH + 1];
+    bool had = false;
+    if (!plan->refusals.count)
+        return true;
+    streams_fingerprint(stream->layout, fingerprint);
+    if (!plan->stopped_by && !streams_had(conn, stream_id, fingerprint, &had, err))
+        return false;
+    if (!had) {
+        *err = plan->refusals.items[plan->stopped_by ? plan->stopped_by - 1 : 0];
+        return false;
+    }
+    for (unsigned i = 0; i < plan->refusals.count; i++)
+        log_err(LOG_LEVEL_WARNING, stream->config->name, &plan->refusals.items[i]);
+    return true;
+}
+
 /* The live table against the contract: only what the daemon cannot write without counts here. */
-static bool check_table(PGconn *conn, const struct stream *stream, struct err *err)
+static bool check_table(PGconn *conn, const struct stream *stream, unsigned stream_id,
+                        struct err *err)
 {
     struct shape *want = shape_want(stream->layout);
     struct shape *have = catalog_read(conn, want, err);
@@ -38,10 +62,7 @@ static bool check_table(PGconn *conn, const struct stream *stream, struct err *e
     plan_init(&plan);
     if (have)
         compare_shapes(have, want, &plan);
-    if (good && plan.refusals.count) {
-        *err = plan.refusals.items[0];
-        good = false;
-    }
+    good = good && may_run(conn, stream, stream_id, &plan, err);
     for (unsigned i = 0; good && i < plan.n_steps; i++)
         if (plan.steps[i].needed_to_run) {
             err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
@@ -94,7 +115,7 @@ static bool check_stream(const struct engine_options *options, PGconn *conn, rd_
     if (!streams_find(conn, options->config->group, stream->config->name, &row, err))
         return false;
     *stream_id = row.stream_id;
-    if (!check_table(conn, stream, err))
+    if (!check_table(conn, stream, row.stream_id, err))
         return false;
     if (row.stream_id == 0) {
         err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the database does not know this stream yet");

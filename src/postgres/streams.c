@@ -126,6 +126,25 @@ bool streams_find(PGconn *conn, const char *group, const char *name, struct stre
     return true;
 }
 
+bool streams_had(PGconn *conn, unsigned stream_id, const char *fingerprint, bool *had,
+                 struct err *err)
+{
+    char id[16];
+    snprintf(id, sizeof id, "%u", stream_id);
+    const char *params[] = {id, fingerprint};
+    PGresult *result =
+        conn_query(conn,
+                   "SELECT FROM pactolus.stream_contracts h JOIN pactolus.streams s USING "
+                   "(stream_id) WHERE h.stream_id = $1::int4 AND h.fingerprint = $2"
+                   "   AND s.fingerprint <> $2",
+                   2, params, err);
+    if (!result)
+        return false;
+    *had = PQntuples(result) > 0;
+    PQclear(result);
+    return true;
+}
+
 void streams_actor(const PGconn *conn, char out[ACTOR_TEXT])
 {
     char space[1024];

@@ -82,7 +82,7 @@ void plan_note(struct plan *plan, char *what, char *sql)
     plan->steps[at] = note;
 }
 
-struct err *plan_refuse(struct plan *plan, const char *place, const char *format, ...)
+struct err *plan_refuse(struct plan *plan, bool stops, const char *place, const char *format, ...)
 {
     char text[512];
     struct err err;
@@ -93,6 +93,8 @@ struct err *plan_refuse(struct plan *plan, const char *place, const char *format
     err_set(&err, ERR_HALT, ERR_EXIT_DATA, "%s", text);
     err_place(&err, "%s", place);
     errs_add(&plan->refusals, &err);
+    if (stops && !plan->stopped_by)
+        plan->stopped_by = plan->refusals.count;
     return &plan->refusals.items[plan->refusals.count - 1];
 }
 
@@ -120,8 +122,8 @@ static void add_column(const struct shape *want, const struct shape_column *colu
     bool required = shape_names_have(want->required, want->n_required, column->name);
     struct buf sql = BUF_INIT;
     if (column->not_null) {
-        err_hint(plan_refuse(plan, want->table, "column %s cannot be added to a table that exists",
-                             column->name),
+        err_hint(plan_refuse(plan, true, want->table,
+                             "column %s cannot be added to a table that exists", column->name),
                  "%s",
                  column->name[0] == '_' ? "the table was not made for this kind of stream; "
                                           "drop it, or name another table"
@@ -129,7 +131,7 @@ static void add_column(const struct shape *want, const struct shape_column *colu
         return;
     }
     if (required && !column->zero) {
-        err_hint(plan_refuse(plan, want->table,
+        err_hint(plan_refuse(plan, true, want->table,
                              "column %s of type %s is required, and old rows have no value for it",
                              column->name, column->type),
                  "mark the field optional, or " BESIDE);
@@ -147,13 +149,13 @@ static void refuse_type(const struct shape_column *have, const struct shape *wan
 {
     if (have->partitions && widen(have->type, column->type) != WIDEN_NOT)
         err_hint(
-            plan_refuse(plan, place,
+            plan_refuse(plan, true, place,
                         "the column is %s in the database and %s in the contract, and the table "
                         "is partitioned by it",
                         have->type, column->type),
             BESIDE);
     else if (widen(have->type, column->type) == WIDEN_REWRITE)
-        err_hint(plan_refuse(plan, place,
+        err_hint(plan_refuse(plan, true, place,
                              "to become %s, the %s column would make PostgreSQL write the whole "
                              "table anew, under a lock that stops readers and writers",
                              column->type, have->type),
@@ -161,8 +163,10 @@ static void refuse_type(const struct shape_column *have, const struct shape *wan
                         "%s, and migrate again",
                  want->schema, want->table, column->name, column->type);
     else
-        err_hint(plan_refuse(plan, place, "the column is %s in the database and %s in the contract",
-                             have->type, column->type),
+        /* A column that is wider than the contract says takes what the daemon writes. */
+        err_hint(plan_refuse(plan, widen(column->type, have->type) != WIDEN_FREE, place,
+                             "the column is %s in the database and %s in the contract", have->type,
+                             column->type),
                  strcmp(have->type, "jsonb") == 0 ? KEEP_JSONB BESIDE : BESIDE);
 }
 
@@ -189,12 +193,12 @@ static void compare_column(const struct shape *live, const struct shape_column *
     if (strcmp(have->type, column->type) != 0)
         compare_type(live, have, want, column, place, widened, plan);
     else if (have->not_null && !column->not_null)
-        err_hint(plan_refuse(plan, place,
+        err_hint(plan_refuse(plan, true, place,
                              "the column is NOT NULL, but a deleted row has no value for it"),
                  "alter table %s.%s alter column %s drop not null", want->schema, want->table,
                  column->name);
     else if (!have->not_null && column->not_null)
-        err_hint(plan_refuse(plan, place, "the column must be NOT NULL"),
+        err_hint(plan_refuse(plan, true, place, "the column must be NOT NULL"),
                  "alter table %s.%s alter column %s set not null", want->schema, want->table,
                  column->name);
     free(place);
@@ -208,7 +212,7 @@ static void compare_extra(const struct shape *have, const struct shape *want, st
         if (shape_column(want, column->name) || !column->not_null || column->has_default)
             continue;
         char *place = mem_format("%s.%s.%s", want->schema, want->table, column->name);
-        err_hint(plan_refuse(plan, place,
+        err_hint(plan_refuse(plan, true, place,
                              "the column is NOT NULL without a default, and the contract lacks it"),
                  "alter table %s.%s alter column %s drop not null, or " BESIDE, want->schema,
                  want->table, column->name);
@@ -225,8 +229,10 @@ static void drop_checks(const struct shape *have, const struct shape *want, stru
         if (shape_names_have(want->required, want->n_required, column))
             continue;
         ddl_drop_required(&sql, want, column);
+        /* A column that a newer contract has brought comes with a default, which passes. */
+        bool needed = shape_column(want, column) || !shape_column(have, column)->has_default;
         plan_add(
-            plan, want, STEP_CHECK, true,
+            plan, want, STEP_CHECK, needed,
             mem_format("no longer require a value in %s.%s.%s", want->schema, want->table, column),
             &sql);
     }
@@ -288,7 +294,7 @@ static void compare_key(const struct shape *have, const struct shape *want, stru
     char *live = key_text(have), *wanted = key_text(want);
     char *place = mem_format("%s.%s", want->schema, want->table);
     if (strcmp(live, wanted) != 0) {
-        err_hint(plan_refuse(plan, place,
+        err_hint(plan_refuse(plan, true, place,
                              "the primary key is (%s) in the database and (%s) in the contract",
                              live, wanted),
                  BESIDE);

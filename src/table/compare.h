@@ -47,6 +47,9 @@ struct plan {
     struct step *steps;
     unsigned n_steps;
     struct errs refusals; /* halt, exit 65; place = the object */
+    /* The first of them, counted from 1, that keeps the daemon from writing. 0: none, it is only
+     * that the database knows a newer contract than this one. */
+    unsigned stopped_by;
 };
 
 void plan_init(struct plan *plan);

@@ -25,9 +25,10 @@ struct widened {
  * one that stands for it is returned. */
 struct step *plan_add(struct plan *plan, const struct shape *want, enum step_kind kind, bool needed,
                       char *what, struct buf *sql);
-/* Adds a refusal, for a hint. */
-struct err *plan_refuse(struct plan *plan, const char *place, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+/* Adds a refusal, for a hint. Does it keep the daemon from writing (`stops`), or only migrate from
+ * going on? */
+struct err *plan_refuse(struct plan *plan, bool stops, const char *place, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 
 /* compare_views.c */
 void compare_views(const struct shape *have, const struct shape *want,

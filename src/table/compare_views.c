@@ -47,7 +47,7 @@ static void refuse_loss(const struct view *view, const struct shape *want, const
                         struct plan *plan)
 {
     char *users = listed(view->has->users, view->has->n_users);
-    err_hint(plan_refuse(plan, view->place,
+    err_hint(plan_refuse(plan, false, view->place,
                          "the view would lose column %s, which its readers may use%s%s", column,
                          *users ? "; built on the view: " : "", users),
              "%skeep the field (deprecated), or " BESIDE,
@@ -121,13 +121,14 @@ static void replace_view(const struct view *view, const struct shape *want, stru
 
 /* What is built on a relation keeps PostgreSQL from dropping the view, or from widening the column.
  */
-static bool is_built_on(const char *place, char *const *names, unsigned n, struct plan *plan)
+static bool is_built_on(const char *place, char *const *names, unsigned n, bool stops,
+                        struct plan *plan)
 {
     if (!n)
         return false;
     char *users = listed(names, n);
     err_hint(
-        plan_refuse(plan, place,
+        plan_refuse(plan, stops, place,
                     "a column becomes wider, so its views are dropped and made anew, but there "
                     "is built on it: %s",
                     users),
@@ -158,12 +159,13 @@ static void widen_columns(const struct view views[2], const struct shape *have,
     struct buf sql = BUF_INIT;
     unsigned n_exclusive = widened->n ? 1 : 0;
     char *table = mem_format("%s.%s", want->schema, want->table);
-    bool stuck = widened->n && is_built_on(table, have->users, have->n_users, plan);
+    bool stuck = widened->n && is_built_on(table, have->users, have->n_users, true, plan);
     free(table);
     for (unsigned i = 0; i < 2; i++) {
         stuck |= views[i].lost;
         if (views[i].anew)
-            stuck |= is_built_on(views[i].place, views[i].has->users, views[i].has->n_users, plan);
+            stuck |= is_built_on(views[i].place, views[i].has->users, views[i].has->n_users,
+                                 widened->n > 0, plan);
     }
     if (stuck)
         return;
@@ -209,8 +211,9 @@ void compare_readers(const struct shape *have, const struct shape *want, struct 
         const struct shape_reader *live = i < have->n_readers ? &have->readers[i] : &lacks;
         struct buf sql = BUF_INIT;
         if (!live->exists) {
-            err_hint(plan_refuse(plan, live->role, "the role shall read %s.%s but does not exist",
-                                 want->view_schema, want->view),
+            err_hint(plan_refuse(plan, false, live->role,
+                                 "the role shall read %s.%s but does not exist", want->view_schema,
+                                 want->view),
                      "create role %s; or take it out of table.readers", live->role);
             continue;
         }

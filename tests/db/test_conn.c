@@ -296,6 +296,15 @@ static void streams_keep_state_and_reason(void **state)
                                    "  FROM pactolus.stream_contracts"
                                    " WHERE changed_by LIKE current_user || ' (%)'"),
                         "abc {abc};abd {abd}");
+    static const struct {
+        const char *fingerprint;
+        bool had;
+    } prints[] = {{"abc", true}, {"abd", false}, {"abe", false}};
+    for (unsigned i = 0; i < 3; i++) {
+        bool had = !prints[i].had;
+        assert_true(streams_had(conn, id, prints[i].fingerprint, &had, &err));
+        assert_int_equal(had, prints[i].had);
+    }
     assert_true(live_int(conn, "SELECT (changed_by LIKE current_user || ' (%)')::int"
                                "  FROM pactolus.streams"));
     assert_true(streams_resume(conn, id, "", false, &resumed, &err));

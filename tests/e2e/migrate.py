@@ -197,10 +197,34 @@ def an_additive_change_goes_live_past_an_analyst(t):
     t.check_account("orders", dead_lettered=0)
     equal(t.rows("shop.orders"), total + 20, "rows")
     equal(t.sql("select distinct colour, weight, tags from shop.orders"), [("", None, [])], "what it left")
+    # It may even have to start again before all daemons have the new contract.
+    t.produce(topic, [order(n) for n in range(total + 20, total + 25)])
+    t.run_to_end(first)
+    equal(t.rows("shop.orders"), total + 25, "rows of the one that started again")
+    equal(t.value("select state from pactolus.streams"), "running", "state")
     t.produce(topic, [order(0, colour="red", weight=7)])
     t.run_to_end(second)
     equal(t.sql("select colour, weight from shop.orders where id = 'o0'"), [("red", 7)], "the new columns")
     t.check_account("orders", dead_lettered=0)
+
+
+@test
+def what_migrate_refuses_no_daemon_runs(t):
+    """A contract that lacks a field of the one in force would leave its column empty: nobody has agreed
+    to that. One that was in force before may, until its daemons are replaced."""
+    topic = t.topic(partitions=1)
+    second = config(t, topic, SECOND, NARROW, "second")
+    t.migrate(second)
+    t.produce(topic, [order(n, colour="red") for n in range(3)])
+    first = config(t, topic, FIRST, NARROW, "first")
+    refused = t.pactolus("migrate", "--execute", "--config", first)
+    equal(refused.code, DATA, f"exit status: {refused}")
+    stopped = t.pactolus("run", "--until", "end", "--config", first)
+    equal(stopped.code, DATA, f"exit status: {stopped}")
+    expect("would lose column" in stopped.err, stopped)
+    equal(t.rows("data.orders"), 0, "rows")
+    t.run_to_end(second)
+    equal(t.value("select count(*) from data.orders where colour = 'red'"), 3, "rows")
 
 
 @test
@@ -248,14 +272,16 @@ def wider_columns_go_live_under_a_daemon(t):
         t.produce(topic, [order(n) for n in range(10, 30)])
         wait(lambda: t.caught_up(topic), "rows after it")
         equal(daemon.stop(), 0, "exit status")
+        t.produce(topic, [order(98)])
+        t.run_to_end(first)
         t.produce(topic, [order(99, price="123456789.01", net="10.1.2.3/8")])
         t.run_to_end(second)
         equal(t.sql("select price::text, net::text from shop.orders where id = 'o99'"),
               [("123456789.01", "10.1.2.3/8")], "values that were too wide")
         t.check_account("orders", dead_lettered=0)
-        equal(t.rows("data.orders"), 31, "rows")
+        equal(t.rows("data.orders"), 32, "rows")
         t.sql(f'set role "{reader}"')
-        equal(t.rows("shop.orders"), 31, "rows for the reader")
+        equal(t.rows("shop.orders"), 32, "rows for the reader")
         t.sql("reset role")
 
 

@@ -255,6 +255,36 @@ static void another_key_is_refused(void **state)
     struct pair *pair = *state;
     replace(&pair->have->key[0], "note");
     compare(pair, 0, 1);
+    assert_int_equal(pair->plan.stopped_by, 1);
+}
+
+/* A column that a newer contract has brought or widened: this one's daemon can write, though
+ * migrate goes no way back. */
+static void what_a_newer_contract_did_stops_no_daemon(void **state)
+{
+    struct pair *pair = *state;
+    sample_add(pair->layout, "count", TYPE_INTEGER, false, true, "");
+    shape_free(pair->have);
+    pair->have = shape_want(pair->layout);
+    struct shape_column *count =
+        (struct shape_column *)(uintptr_t)shape_column(pair->have, "count");
+    count->has_default = true;
+    replace(&pair->want->columns[2].type, "character varying(20)");
+    compare_shapes(pair->have, pair->want, &pair->plan);
+    assert_int_equal(pair->plan.refusals.count, 3); /* the type, and a column of each view */
+    assert_int_equal(pair->plan.stopped_by, 0);
+    for (unsigned i = 0; i < pair->plan.n_steps; i++)
+        assert_false(pair->plan.steps[i].needed_to_run);
+    /* Without a default, what it writes breaks the check. */
+    plan_free(&pair->plan);
+    count->has_default = false;
+    compare_shapes(pair->have, pair->want, &pair->plan);
+    assert_int_equal(pair->plan.n_steps, 1);
+    assert_true(pair->plan.steps[0].needed_to_run);
+    plan_free(&pair->plan);
+    replace(&pair->want->columns[2].type, "uuid");
+    compare_shapes(pair->have, pair->want, &pair->plan);
+    assert_int_equal(pair->plan.stopped_by, 1);
 }
 
 static void a_key_of_another_name_is_renamed(void **state)
@@ -367,6 +397,7 @@ int main(void)
         TEST(readers_get_what_they_lack),
         TEST(the_note_stands_before_what_may_refuse_rows),
         TEST(another_key_is_refused),
+        TEST(what_a_newer_contract_did_stops_no_daemon),
         TEST(a_key_of_another_name_is_renamed),
         TEST(a_version_cannot_be_added),
         TEST(a_view_never_loses_a_column),
