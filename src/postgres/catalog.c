@@ -252,7 +252,7 @@ struct shape *catalog_read(PGconn *conn, const struct shape *want, struct err *e
         read_view(conn, want->view_schema, all, &shape->view_all_exists, &shape->view_all_columns,
                   &shape->n_view_all_columns, &shape->view_all_has, err) &&
         read_readers(conn, want, shape, err) &&
-        (!needs_care(shape, want) || catalog_read_care(conn, shape, err)))
+        (!needs_care(shape, want) || catalog_read_care(conn, want, shape, err)))
         return shape;
     shape_free(shape);
     return NULL;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SQL_VIEW                                                                                   \
+#define SQL_RELATION                                                                               \
     "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                   \
     " WHERE n.nspname = $1 AND c.relname = $2"
 
@@ -16,13 +16,13 @@ static const char sql_whole[] =
     "SELECT CASE WHEN pg_get_userbyid(relowner) = current_user THEN '' ELSE"
     "            pg_get_userbyid(relowner) END,"
     "       coalesce(obj_description(oid, 'pg_class'), '')"
-    "  FROM pg_class WHERE oid = (" SQL_VIEW ")";
+    "  FROM pg_class WHERE oid = (" SQL_RELATION ")";
 
 /* Rights on the view, then on its columns; the owner's own come with owning. */
 static const char sql_grants[] =
     "SELECT CASE g.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(g.grantee) END, g.privilege_type,"
     "       a.attname, g.is_grantable"
-    "  FROM (SELECT oid, relowner, relacl FROM pg_class WHERE oid = (" SQL_VIEW ")) c"
+    "  FROM (SELECT oid, relowner, relacl FROM pg_class WHERE oid = (" SQL_RELATION ")) c"
     "  CROSS JOIN LATERAL (SELECT '' AS attname, c.relacl AS acl, 0 AS place UNION ALL"
     "        SELECT attname, attacl, attnum FROM pg_attribute"
     "         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a"
@@ -40,10 +40,10 @@ static const char sql_defaults[] =
 /* Beside views: rules, triggers, functions, defaults of the view's columns. */
 static const char sql_others[] =
     "SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d"
-    " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = (" SQL_VIEW ")"
+    " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = (" SQL_RELATION ")"
     "   AND d.deptype IN ('n', 'a') AND d.classid <> 'pg_rewrite'::regclass"
     " UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r"
-    " WHERE r.ev_class = (" SQL_VIEW ") AND r.rulename <> '_RETURN' ORDER BY 1";
+    " WHERE r.ev_class = (" SQL_RELATION ") AND r.rulename <> '_RETURN' ORDER BY 1";
 
 static const char *value(const PGresult *result, int row, int column)
 {
@@ -143,7 +143,55 @@ static bool read_view_care(PGconn *conn, const char *schema, const char *name,
            read_names(conn, sql_others, 2, params, &has->users, &has->n_users, err);
 }
 
-bool catalog_read_care(PGconn *conn, struct shape *shape, struct err *err)
+/* What keeps PostgreSQL from giving a column another type, or makes it read the table or write an
+ * index anew for that, while nobody can read or write: policies, triggers on the column, generated
+ * columns, publications' filters; indexes on an expression or of a part; checks but for our own. */
+static const char sql_columns_users[] =
+    "SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d"
+    "  JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
+    " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = (" SQL_RELATION ")"
+    "   AND a.attname = ANY ($3::text[])"
+    "   AND (d.classid IN ('pg_policy'::regclass, 'pg_trigger'::regclass,"
+    "                      'pg_publication_rel'::regclass)"
+    "     OR EXISTS (SELECT FROM pg_attrdef e WHERE d.classid = 'pg_attrdef'::regclass"
+    "                  AND e.oid = d.objid AND e.adnum <> a.attnum)"
+    "     OR EXISTS (SELECT FROM pg_class g WHERE d.classid = 'pg_class'::regclass"
+    "                  AND g.oid = d.objid AND g.oid = d.refobjid AND d.objsubid <> a.attnum)"
+    "     OR EXISTS (SELECT FROM pg_index i WHERE d.classid = 'pg_class'::regclass"
+    "                  AND i.indexrelid = d.objid"
+    "                  AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))"
+    "     OR EXISTS (SELECT FROM pg_constraint k WHERE d.classid = 'pg_constraint'::regclass"
+    "                  AND k.oid = d.objid AND k.contype = 'c'"
+    "                  AND k.conname <> ALL ($4::text[]))) ORDER BY 1";
+
+/* The columns that `want` has with another type, and the names of our own checks. */
+static bool read_columns_users(PGconn *conn, const struct shape *want, struct shape *shape,
+                               struct err *err)
+{
+    char **columns = NULL, **checks = NULL;
+    unsigned n_columns = 0, n_checks = 0;
+    for (unsigned i = 0; i < shape->n_columns; i++) {
+        char check[SHAPE_NAME_MAX + 1];
+        const char *name = shape->columns[i].name;
+        const struct shape_column *wanted = shape_column(want, name);
+        shape_constraint_name(shape->table, name, "required", check);
+        shape_names_add(&checks, &n_checks, check);
+        if (wanted && strcmp(wanted->type, shape->columns[i].type) != 0)
+            shape_names_add(&columns, &n_columns, name);
+    }
+    struct buf lists[2] = {BUF_INIT, BUF_INIT};
+    conn_text_array(&lists[0], (const char *const *)columns, n_columns);
+    conn_text_array(&lists[1], (const char *const *)checks, n_checks);
+    const char *params[] = {shape->schema, shape->table, lists[0].data, lists[1].data};
+    bool good = read_names(conn, sql_columns_users, 4, params, &shape->users, &shape->n_users, err);
+    buf_free(&lists[0]);
+    buf_free(&lists[1]);
+    shape_names_free(columns, n_columns);
+    shape_names_free(checks, n_checks);
+    return good;
+}
+
+bool catalog_read_care(PGconn *conn, const struct shape *want, struct shape *shape, struct err *err)
 {
     char all[SHAPE_NAME_MAX + 1];
     shape_view_all(shape->view, all);
@@ -153,5 +201,6 @@ bool catalog_read_care(PGconn *conn, struct shape *shape, struct err *err)
     const char *schemas[] = {shape->schema, shape->view_schema, shape->view_schema};
     const char *names[] = {shape->table, shape->view, all};
     const struct shape_view *const views[2] = {&shape->view_has, &shape->view_all_has};
-    return read_users(conn, schemas, names, 3, &shape->users, &shape->n_users, views, err);
+    return read_users(conn, schemas, names, 3, &shape->users, &shape->n_users, views, err) &&
+           read_columns_users(conn, want, shape, err);
 }

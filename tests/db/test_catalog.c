@@ -401,6 +401,40 @@ static void a_wider_column_that_others_are_built_on_is_refused(void **state)
     sample_free(layout);
 }
 
+/* What PostgreSQL would refuse in the middle of a plan, or would take long for under the lock. */
+static void what_hangs_on_a_column_keeps_its_type(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *make, *name, *drop;
+    } users[] = {
+        {"CREATE POLICY own ON data.sample USING (note <> '')", "policy own",
+         "DROP POLICY own"
+         " ON data.sample"},
+        {"CREATE TRIGGER heard AFTER UPDATE OF note ON data.sample FOR EACH ROW"
+         "  EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+         "trigger heard", "DROP TRIGGER heard ON data.sample"},
+        {"ALTER TABLE data.sample ADD long integer GENERATED ALWAYS AS (length(note)) STORED",
+         "column long", "ALTER TABLE data.sample DROP long"},
+        {"CREATE INDEX low ON data.sample (lower(note))", "index data.low", "DROP INDEX data.low"},
+        {"CREATE INDEX part ON data.sample (amount) WHERE note <> ''", "index data.part",
+         "DROP INDEX data.part"},
+        {"ALTER TABLE data.sample ADD CONSTRAINT short CHECK (length(note) < 9)",
+         "constraint short", "ALTER TABLE data.sample DROP CONSTRAINT short"},
+    };
+    struct layout *layout = narrow();
+    for (unsigned i = 0; i < sizeof users / sizeof *users; i++) {
+        live_exec(conn, users[i].make);
+        refused(layout, "data.sample", users[i].name, "wider");
+        live_exec(conn, users[i].drop);
+    }
+    /* Of other columns, or of no consequence. */
+    live_exec(conn, "CREATE INDEX plain ON data.sample (note);"
+                    "ALTER TABLE data.sample ADD CONSTRAINT few CHECK (amount < 9)");
+    migrate(layout);
+    sample_free(layout);
+}
+
 static void a_view_that_would_lose_a_column_names_its_users(void **state)
 {
     (void)state;
@@ -539,6 +573,7 @@ int main(void)
         TEST(a_wider_column_with_a_check_is_not_read_under_the_lock),
         TEST(locks_share_the_time_to_wait),
         TEST(a_wider_column_that_others_are_built_on_is_refused),
+        TEST(what_hangs_on_a_column_keeps_its_type),
         TEST(a_view_that_would_lose_a_column_names_its_users),
         TEST(rows_that_break_a_check_are_counted),
         TEST(readers_get_only_what_they_lack),
