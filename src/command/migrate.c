@@ -127,6 +127,16 @@ static void print_text(struct buf *text)
     buf_free(text);
 }
 
+/* The text of a comment, which names stand in as their makers wrote them: a line end in one would
+ * make a statement of what follows. */
+static void print_what(const char *stream, const char *what)
+{
+    printf("-- stream %s: ", stream);
+    for (const char *c = what; *c; c++)
+        putchar((unsigned char)*c < ' ' ? ' ' : *c);
+    putchar('\n');
+}
+
 static void print_plan(const struct migrating *migrating)
 {
     unsigned count;
@@ -144,7 +154,7 @@ static void print_plan(const struct migrating *migrating)
         const struct part *part = &migrating->parts[i];
         for (unsigned k = 0; k < part->plan.n_steps; k++) {
             struct buf text = BUF_INIT;
-            printf("-- stream %s: %s\n", part->stream->config->name, part->plan.steps[k].what);
+            print_what(part->stream->config->name, part->plan.steps[k].what);
             apply_text(&part->plan.steps[k], migrating->patience.lock_timeout_ms, &text);
             print_text(&text);
         }

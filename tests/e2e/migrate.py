@@ -151,6 +151,20 @@ def the_sql_that_is_printed_is_the_sql_that_runs(t):
         expect("nothing to do" in again.out, again)
 
 
+@test
+def a_line_end_in_a_name_makes_no_statement_of_it(t):
+    """Names stand in the plan's comments too."""
+    topic = t.topic(partitions=1)
+    with role(t, f"{t.id}\ncreate table public.intruder ();--"[-63:]) as odd:
+        settings = config(t, topic, FIRST, NARROW, "first", readers=[odd])
+        plan = t.must("migrate", "--dry-run", "--config", settings).out
+        expect("create table public.intruder ();--" in plan, plan)
+        run_sql(t, t.conninfo, plan)
+        equal(t.value("select to_regclass('public.intruder')"), None, "a table of that name")
+        equal(t.value("select has_table_privilege(%s, 'shop.orders', 'select')", odd), True, "its right")
+        t.sql(f'drop owned by "{odd}"')
+
+
 # --- changes that go live ----------------------------------------------------------------------------
 
 
