@@ -158,6 +158,7 @@ static const struct finding_rule rules[] = {
         "keep the number"},
     {LAYER_TABLE, "COLUMN_RETYPED", ERROR, "a column has another type",
         "keep the type with (pactolus.column).type where that is allowed, or add a new field"},
+    {LAYER_TABLE, "COLUMN_WIDENED", NOTE, "a column has a wider type, which `migrate` gives it without touching a row", ""},
     {LAYER_TABLE, "COLUMN_BECAME_NULLABLE", ERROR, "a column that was never NULL may be NULL: filters and sums on it change silently",
         "keep the field without optional, or add a new field"},
     {LAYER_TABLE, "COLUMN_BECAME_REQUIRED", ERROR, "a column whose NULL said unset cannot say it any more; rows that hold NULL break its check",

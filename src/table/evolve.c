@@ -4,6 +4,7 @@
 #include "contract/layout.h"
 #include "contract/rules.h"
 #include "table/compare.h"
+#include "table/widen.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,8 +95,9 @@ static void compare_type(const struct evolution *evolution, const struct column 
     struct findings *findings = evolution->findings;
     const char *was = type_text(evolution, old), *is = type_text(evolution, new);
     if (strcmp(was, is) != 0) {
-        findings_add(findings, LAYER_TABLE, "COLUMN_RETYPED", path, place,
-                     "column %s was %s and is %s", new->name, was, is);
+        bool wider = widen(was, is) == WIDEN_FREE;
+        findings_add(findings, LAYER_TABLE, wider ? "COLUMN_WIDENED" : "COLUMN_RETYPED", path,
+                     place, "column %s was %s and is %s", new->name, was, is);
         return;
     }
     const char *form = jsonb_form(old), *now = jsonb_form(new);
