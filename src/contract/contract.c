@@ -122,6 +122,7 @@ static void read_options(struct making *making)
     take_string(making, &options->notify, from->notify);
     take_string(making, &options->sunset, from->sunset);
     take_string(making, &options->freshness, from->freshness);
+    take_string(making, &options->purge_deleted_after, from->purge_deleted_after);
     take_string(making, &options->retention, from->retention);
     take_string(making, &options->description, from->description);
     if (from->mode_said)
@@ -160,6 +161,7 @@ static void describe(struct making *making)
     const struct contract_options *options = &making->options;
     check_duration(making, "freshness", options->freshness);
     check_duration(making, "retention", options->retention);
+    check_duration(making, "purge_deleted_after", options->purge_deleted_after);
     if (options->sunset && !is_date(options->sunset))
         making_fault(making, making->place, "write YYYY-MM-DD",
                      "sunset \"%.40s\" of %s is not a date", options->sunset,
@@ -173,6 +175,7 @@ static void describe(struct making *making)
     contract->sunset = or_empty(options->sunset);
     contract->freshness = or_empty(options->freshness);
     contract->retention = or_empty(options->retention);
+    contract->purge_deleted_after = or_empty(options->purge_deleted_after);
     contract->description = options->description ? options->description : making->type->comment;
 }
 

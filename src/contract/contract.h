@@ -35,6 +35,7 @@ struct contract_options {
     enum contract_mode mode;
     bool mode_said;
     const char *owner, *notify, *sunset, *freshness, *retention, *description;
+    const char *purge_deleted_after;
     enum contract_status status;
     bool status_said;
 };
@@ -99,6 +100,7 @@ struct contract {
     const char *schema, *table;                                                /* of the table */
     const char *view_schema, *view;                                            /* of the view */
     const char *owner, *notify, *sunset, *freshness, *retention, *description; /* "" if none */
+    const char *purge_deleted_after;                                           /* "" if never */
     const struct rules *rules; /* never NULL; may be empty */
     char fingerprint[65];      /* SHA-256, hex, of everything that shapes rows and table */
 };
@@ -109,7 +111,7 @@ struct contract {
  * field, version that is not an integer, unsupported type, two columns of one name (also with a
  * bookkeeping column: names that begin with an underscore are ours), a name over 63 bytes, a name
  * that PostgreSQL reserves, unknown field in an override or an option that nothing heeds, malformed
- * sunset, freshness or retention. NULL then. contract_free releases it.
+ * sunset, freshness, retention or purge_deleted_after, a classification that is none. NULL then. contract_free releases it.
  *
  * Defaults: columns are named as their fields; schema "data", table "<domain>_<message>_v<major>",
  * view schema "<domain>" ("public" without one), view "<message>_v<major>" (contract_domain; the

@@ -76,6 +76,29 @@ static int find_column(const struct layout *layout, const char *name)
     return -1;
 }
 
+static enum classification classified(const struct column *column)
+{
+    enum classification classification;
+    bool known = classification_parse(column->classification, &classification);
+    assert(known); /* contract/mapping refuses what is none */
+    return known ? classification : CLASSIFICATION_SECRET;
+}
+
+/* The first contract that says something is believed, but for what must be kept closely: there the
+ * strictest is. */
+static void join_facts(struct layout_column *have, const struct column *column)
+{
+    enum classification classification = classified(column);
+    if (!*have->comment && column->comment)
+        have->comment = column->comment;
+    if (!*have->unit)
+        have->unit = column->unit;
+    if (!*have->null_means)
+        have->null_means = column->null_means;
+    if (classification > have->classification)
+        have->classification = classification;
+}
+
 /* Add one contract's column, or find it among those that are there. Returns its index. */
 static int join_column(struct layout *layout, const struct contract *contract,
                        const struct column *column, struct errs *errs)
@@ -90,16 +113,20 @@ static int join_column(struct layout *layout, const struct contract *contract,
             .required = !column->nullable && contract == layout->contracts[0],
             .key_position = contract->mode == CONTRACT_APPEND ? -1 : column->key_position,
             .comment = column->comment ? column->comment : "",
+            .unit = column->unit,
+            .null_means = column->null_means,
+            .classification = classified(column),
+            .source = column,
+            .of = contract,
         };
         return (int)layout->n_data++;
     }
     struct layout_column *have = &layout->columns[at];
+    join_facts(have, column);
     if (have->type->id != column->type->id || have->array != column->array ||
         strcmp(have->type->sql, column->type->sql) != 0)
         fault(errs, contract, "give different types to column ", column->name);
     have->required = have->required && !column->nullable;
-    if (!*have->comment && column->comment)
-        have->comment = column->comment;
     return at;
 }
 
@@ -133,6 +160,8 @@ static void add_books(struct layout *layout)
             .key_position = key ? (int)layout->n_key++ : -1,
             .book = books[i].book,
             .comment = books[i].comment,
+            .unit = "",
+            .null_means = "",
         };
     }
 }

@@ -12,6 +12,7 @@
 #ifndef PACTOLUS_CONTRACT_LAYOUT_H
 #define PACTOLUS_CONTRACT_LAYOUT_H
 
+#include "contract/classification.h"
 #include "contract/contract.h"
 
 enum book {
@@ -32,6 +33,10 @@ struct layout_column {
     int key_position; /* 0… in the primary key, -1 if not */
     enum book book;
     const char *comment;
+    const char *unit, *null_means;      /* "" if none; of the first contract that says it */
+    enum classification classification; /* the closest that any contract says */
+    const struct column *source; /* of the first contract that has it; NULL: bookkeeping */
+    const struct contract *of;   /* that contract */
 };
 
 struct layout {

@@ -51,17 +51,6 @@ static void lint_name(const struct linting *linting, unsigned at)
     }
 }
 
-static void lint_classification(const struct linting *linting, const struct column *column)
-{
-    static const char *const known[] = {"", "public", "internal", "personal", "secret"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i], column->classification) == 0)
-            return;
-    findings_add(linting->findings, LAYER_LINT, "CLASSIFICATION_UNKNOWN",
-                 lint_column_path(linting, column), lint_column_place(linting, column),
-                 "there is no classification \"%.40s\"", column->classification);
-}
-
 static void lint_version(const struct linting *linting)
 {
     const struct contract *contract = linting->contract;
@@ -76,9 +65,7 @@ static void lint_version(const struct linting *linting)
 
 void lint_columns(const struct linting *linting)
 {
-    for (unsigned i = 0; i < linting->contract->n_columns; i++) {
+    for (unsigned i = 0; i < linting->contract->n_columns; i++)
         lint_name(linting, i);
-        lint_classification(linting, &linting->contract->columns[i]);
-    }
     lint_version(linting);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fields become columns: name, type, array, nullable, each as the field says or an option wants. */
+#include "contract/classification.h"
 #include "contract/contract_internal.h"
 #include "contract/field_path.h"
 
@@ -45,8 +46,16 @@ static bool options_done(struct making *making, const struct standing *standing,
         making_err(making, said->place, err);
         return false;
     }
+    enum classification ignored;
     said->origin = arena_format(&making->owned->arena, "%s%s", standing->origin, name);
     override_options(making, said);
+    if (!classification_parse(said->options.classification, &ignored)) {
+        const char *former = making_rule(making, "CLASSIFICATION_UNKNOWN");
+        making_fault(making, said->place, "public, internal, personal or secret",
+                     "there is no classification \"%.40s\", which %s of %s has",
+                     said->options.classification, said->origin, making->type->full_name);
+        making_rule(making, former);
+    }
     return true;
 }
 

@@ -164,6 +164,7 @@ bool options_of_message(struct options_memory *memory, const struct message_type
     options->freshness = copy(memory, from->freshness);
     options->retention = copy(memory, from->retention);
     options->description = copy(memory, from->description);
+    options->purge_deleted_after = copy(memory, from->purge_deleted_after);
     bool good = read_enums(from, options, type->full_name, err);
     protobuf_c_message_free_unpacked(message, NULL);
     return good;

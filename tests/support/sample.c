@@ -11,6 +11,7 @@ static void insert(struct layout *layout, unsigned at, struct layout_column colu
     layout->columns = mem_grow(layout->columns, layout->n_columns + 1, sizeof *layout->columns);
     memmove(&layout->columns[at + 1], &layout->columns[at],
             (layout->n_columns - at) * sizeof *layout->columns);
+    column.unit = column.null_means = "";
     layout->columns[at] = column;
     layout->n_columns++;
 }

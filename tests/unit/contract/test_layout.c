@@ -145,6 +145,33 @@ static void contracts_that_disagree_are_refused(void **state)
             "column payment_id");
 }
 
+/* The one of the two that says more of a column: its owner may not know how closely to keep it. */
+static void the_strictest_classification_counts(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"", "public", "internal", "personal", "secret"};
+    const struct contract *payment = contract("shop.v1.Payment", "payment_id", NULL, NULL);
+    struct column columns[2] = {*fixture_column(payment, "note"), *fixture_column(payment, "note")};
+    columns[1].unit = "lines";
+    for (unsigned i = 0; i < 25; i++) {
+        unsigned a = i / 5, b = i % 5;
+        struct contract both[2] = {*payment, *payment};
+        for (unsigned k = 0; k < 2; k++) {
+            columns[k].classification = names[k ? b : a];
+            columns[k].key_position = 0;
+            both[k].columns = &columns[k];
+            both[k].n_columns = 1;
+            both[k].key[0] = 0;
+        }
+        const struct contract *two[] = {&both[0], &both[1]};
+        struct layout *layout = make(two, 2);
+        assert_int_equal(layout->columns[0].classification, a > b ? a : b);
+        assert_string_equal(layout->columns[0].unit, "lines");
+        assert_ptr_equal(layout->columns[0].of, &both[0]);
+        layout_free(layout);
+    }
+}
+
 static void every_fault_is_reported(void **state)
 {
     (void)state;
@@ -164,6 +191,7 @@ int main(void)
         TEST(an_append_table_is_keyed_by_log_and_offset),
         TEST(several_contracts_share_a_union),
         TEST(contracts_that_disagree_are_refused),
+        TEST(the_strictest_classification_counts),
         TEST(every_fault_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,7 @@ static void test_every_option_of_a_message(void **state)
     assert_string_equal(options.sunset, "2031-01-31");
     assert_string_equal(options.freshness, "15m");
     assert_string_equal(options.retention, "90d");
+    assert_string_equal(options.purge_deleted_after, "400d");
     assert_string_equal(options.description, "What it is for");
 }
 
