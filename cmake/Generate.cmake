@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is generated at build time, all of it in ${PACTOLUS_GENERATED}: version.h, the protobuf-c code
-# of the option files, and the migrations as C.
+# of the option files, and some files as C.
 set(PACTOLUS_GENERATED ${CMAKE_BINARY_DIR}/generated)
 file(MAKE_DIRECTORY ${PACTOLUS_GENERATED})
 
@@ -36,14 +36,19 @@ target_compile_options(pactolus_protobuf PRIVATE -w)
 target_include_directories(pactolus_protobuf SYSTEM PUBLIC ${PACTOLUS_GENERATED})
 target_link_libraries(pactolus_protobuf PUBLIC PkgConfig::PROTOBUF_C)
 
-# --- migrations_embedded.{h,c}: migrations/*.sql in the order of their names
+# --- files as C: migrations/*.sql in the order of their names, and what the catalogue's page consists of
+function(pactolus_embed name item member)
+    set(out ${PACTOLUS_GENERATED}/${name}_embedded)
+    add_custom_command(OUTPUT ${out}.c ${out}.h
+        COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DITEM=${item} -DMEMBER=${member} "-DFILES=${ARGN}"
+                -DOUTPUT=${PACTOLUS_GENERATED} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+        DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+        VERBATIM)
+endfunction()
 file(GLOB migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/migrations/*.sql)
-add_custom_command(
-    OUTPUT ${PACTOLUS_GENERATED}/migrations_embedded.c ${PACTOLUS_GENERATED}/migrations_embedded.h
-    COMMAND ${CMAKE_COMMAND} "-DSQL=${migrations}" -DOUTPUT=${PACTOLUS_GENERATED}
-            -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-    DEPENDS ${migrations} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-    VERBATIM)
+pactolus_embed(migrations migration sql ${migrations})
+file(GLOB page CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/table/page/*)
+pactolus_embed(catalogue asset text ${page})
 
 # --- descriptor sets
 # pactolus_descriptor_set(TARGET PROTO): PROTO (absolute, under proto/ or tests/proto/) with all that

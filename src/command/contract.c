@@ -16,6 +16,7 @@ static const struct verb table[] = {
     {"lint", "FILE…", "everything about a contract that is knowable without data", contract_lint},
     {"diff", "OLD… NEW", "what a change breaks: bytes, names, the table", contract_diff},
     {"readers", "FILE", "who reads a contract: consumer groups, views, grants", contract_readers},
+    {"docs", "[STREAM…]", "what views and columns mean: a page, or sources for dbt", contract_docs},
     {0},
 };
 

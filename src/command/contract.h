@@ -12,6 +12,7 @@
 int contract_lint(int argc, char **argv);
 int contract_diff(int argc, char **argv);
 int contract_readers(int argc, char **argv);
+int contract_docs(int argc, char **argv);
 
 /* How findings are told. */
 struct contract_telling {
