@@ -10,6 +10,7 @@
 #include "command/verb.h"
 #include "postgres/apply.h"
 #include "postgres/catalog.h"
+#include "postgres/columns.h"
 #include "postgres/streams.h"
 #include "table/compare.h"
 
@@ -59,6 +60,23 @@ static bool plan_noting(struct migrating *migrating, struct part *part, struct e
     return true;
 }
 
+/* What the columns mean, for pactolus.columns: words may change where no fingerprint does. */
+static bool plan_describing(struct migrating *migrating, struct part *part, struct err *err)
+{
+    bool same = false;
+    struct buf sql = BUF_INIT;
+    const struct layout *layout = part->stream->layout;
+    const char *group = migrating->config->group, *name = part->stream->config->name;
+    if (migrating->version >= COLUMNS_SINCE &&
+        !columns_same(migrating->conn, group, name, layout, &same, err))
+        return false;
+    if (same)
+        return true;
+    columns_text(group, name, layout, &sql);
+    plan_note(&part->plan, mem_string("note what its columns mean in pactolus.columns"), sql.data);
+    return true;
+}
+
 static bool plan_part(struct migrating *migrating, struct part *part, struct err *err)
 {
     const struct stream_config *config = part->stream->config;
@@ -68,7 +86,7 @@ static bool plan_part(struct migrating *migrating, struct part *part, struct err
     bool good = have != NULL;
     if (good) {
         compare_shapes(have, want, &part->plan);
-        good = plan_noting(migrating, part, err);
+        good = plan_noting(migrating, part, err) && plan_describing(migrating, part, err);
         migrating->n_things += part->plan.n_steps;
     }
     shape_free(have);
