@@ -137,7 +137,9 @@ static void draft_assign(struct draft *draft, const struct layout_column *column
     struct buf *text = &draft->text;
     sql_identifier(text, column->name);
     buf_puts(text, " = ");
-    bool keep = soft && column->book == BOOK_NONE;
+    /* A tombstone's row has no values: what is personal or secret goes with the delete. */
+    bool keep =
+        soft && column->book == BOOK_NONE && column->classification < CLASSIFICATION_PERSONAL;
     buf_puts(text, keep ? "CASE WHEN excluded._deleted_at IS NULL THEN excluded." : "excluded.");
     sql_identifier(text, column->name);
     if (keep) {

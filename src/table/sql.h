@@ -19,7 +19,8 @@
 enum statement {
     /* INSERT … ON CONFLICT (key) DO UPDATE … WHERE the place is not older. */
     STATEMENT_UPSERT = 0,
-    /* The same for batches with soft tombstones: a tombstone keeps the columns that are there. */
+    /* The same for batches with soft tombstones: a tombstone keeps the columns that are there, but
+     * for those classified personal or secret, which it blanks. */
     STATEMENT_UPSERT_SOFT,
     /* Plain INSERT: while no recent batch met an existing key; 23505 of the key sends it again. */
     STATEMENT_INSERT,

@@ -108,6 +108,32 @@ static void soft_tombstones_keep_data_but_not_bookkeeping(void **state)
     sample_free(layout);
 }
 
+static void soft_tombstones_blank_what_is_personal(void **state)
+{
+    (void)state;
+    static const struct {
+        enum classification classification;
+        bool blank;
+    } cases[] = {{CLASSIFICATION_PUBLIC, false},
+                 {CLASSIFICATION_INTERNAL, false},
+                 {CLASSIFICATION_PERSONAL, true},
+                 {CLASSIFICATION_SECRET, true}};
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct statement_text texts[STATEMENT_COUNT];
+        struct layout *layout = sample_layout(true, false);
+        layout->columns[2].classification = cases[i].classification;
+        sql_statements(layout, texts);
+        for (unsigned k = 0; k < 2; k++) {
+            const struct statement_text *soft =
+                &texts[k ? STATEMENT_UPSERT_SOFT_BLIND : STATEMENT_UPSERT_SOFT];
+            assert_int_equal(has(soft, "\"note\" = excluded.\"note\""), cases[i].blank);
+            assert_true(has(soft, "ELSE t.\"amount\" END"));
+        }
+        sql_free(texts);
+        sample_free(layout);
+    }
+}
+
 /* RETURNING has no xmax in a partitioned table: nothing else may differ. */
 static void blind_statements_are_the_same_but_for_xmax(void **state)
 {
@@ -151,6 +177,7 @@ int main(void)
         cmocka_unit_test(upsert_compares_whole_places),
         cmocka_unit_test(unversioned_tables_know_no_version),
         cmocka_unit_test(soft_tombstones_keep_data_but_not_bookkeeping),
+        cmocka_unit_test(soft_tombstones_blank_what_is_personal),
         cmocka_unit_test(blind_statements_are_the_same_but_for_xmax),
         cmocka_unit_test(appended_rows_never_change),
     };
