@@ -24,6 +24,7 @@ const char *verbs_nearest(const char *name);
 int command_init(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_migrate(int argc, char **argv);
+int command_maintain(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_pause(int argc, char **argv);

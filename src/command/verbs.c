@@ -12,6 +12,8 @@ static const struct verb table[] = {
      command_check},
     {"migrate", "--dry-run | --execute", "plan or apply tables, views and the control schema",
      command_migrate},
+    {"maintain", "--dry-run | --execute", "remove what was deleted long ago, blank personal data",
+     command_maintain},
     {"run", "[--until end]", "the daemon: topics into tables", command_run},
     {"status", "[--json]", "state, position, lag and dead letters of every stream", command_status},
     {"pause", "STREAM… | --all", "stop streams until they are resumed, with a reason",
