@@ -227,9 +227,10 @@ static const struct option table[] = {
     {"table.retention", OPTION_TEXT, TABLE(retention), BYTES_MAX(31),
      .text = "How long rows are kept, as a duration."},
     {"table.purge_deleted_after", OPTION_TEXT, TABLE(purge_deleted_after), BYTES_MAX(31),
-     .text = "After how long `pactolus maintain` removes deleted rows, as a duration. Longer than the "
-             "topics keep records: an older record of such a key would be taken for new. Without "
-             "it they stay."},
+     .text =
+         "After how long `pactolus maintain` removes deleted rows, as a duration. Longer than the "
+         "topics keep records: an older record of such a key would be taken for new. Without "
+         "it they stay."},
     {"table.description", OPTION_TEXT, TABLE(description), BYTES_MAX(4096),
      .text = "Purpose and limits of the data; the table's comment."},
     {"table.readers", OPTION_NAMES, STREAM(readers), SAID(stream_config, n_readers), NAME_BYTES,

@@ -111,7 +111,8 @@ struct contract {
  * field, version that is not an integer, unsupported type, two columns of one name (also with a
  * bookkeeping column: names that begin with an underscore are ours), a name over 63 bytes, a name
  * that PostgreSQL reserves, unknown field in an override or an option that nothing heeds, malformed
- * sunset, freshness, retention or purge_deleted_after, a classification that is none. NULL then. contract_free releases it.
+ * sunset, freshness, retention or purge_deleted_after, a classification that is none. NULL then.
+ * contract_free releases it.
  *
  * Defaults: columns are named as their fields; schema "data", table "<domain>_<message>_v<major>",
  * view schema "<domain>" ("public" without one), view "<message>_v<major>" (contract_domain; the

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * purge: what deleted rows leave behind. Skeletons that were deleted long ago are removed, and columns
- * classified personal or secret are blanked in rows whose delete came before the classification did.
- * Both in batches of a few megabytes of the table, each a transaction of its own: a daemon that writes
- * meanwhile waits for one of them at most, and no snapshot is held over the whole. Blocks. Borrows the
- * connection, whose lock_timeout holds. Errors are classified by postgres/sqlstate.
+ * purge: what deleted rows leave behind. Skeletons that were deleted long ago are removed, and
+ * columns classified personal or secret are blanked in rows whose delete came before the
+ * classification did. Both in batches of a few megabytes of the table, each a transaction of its
+ * own: a daemon that writes meanwhile waits for one of them at most, and no snapshot is held over
+ * the whole. Blocks. Borrows the connection, whose lock_timeout holds. Errors are classified by
+ * postgres/sqlstate.
  */
 #ifndef PACTOLUS_POSTGRES_PURGE_H
 #define PACTOLUS_POSTGRES_PURGE_H

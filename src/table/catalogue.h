@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * catalogue: what analysts should know about the views, as a document: a page of HTML, Markdown, or
- * dbt's sources.yml. Made from contracts alone, without a database; the same contracts give the same
- * bytes. Everything is borrowed.
+ * dbt's sources.yml. Made from contracts alone, without a database; the same contracts give the
+ * same bytes. Everything is borrowed.
  */
 #ifndef PACTOLUS_TABLE_CATALOGUE_H
 #define PACTOLUS_TABLE_CATALOGUE_H

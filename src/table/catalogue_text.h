@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * catalogue_text: what the forms of the catalogue share: how texts of strangers are written in each,
- * and the facts of streams and columns as words. Comments come from .proto files that others wrote:
- * nothing of them may become markup.
+ * catalogue_text: what the forms of the catalogue share: how texts of strangers are written in
+ * each, and the facts of streams and columns as words. Comments come from .proto files that others
+ * wrote: nothing of them may become markup.
  */
 #ifndef PACTOLUS_TABLE_CATALOGUE_TEXT_H
 #define PACTOLUS_TABLE_CATALOGUE_TEXT_H
