@@ -30,17 +30,20 @@ struct maintaining {
     const struct options *options;
     const struct config *config;
     struct stream *streams;
+    bool *keeps; /* by stream: its deleted rows stay, it may be too early to remove any */
     PGconn *conn;
 };
 
-/* The longest that a contract of the table says; 0 when none does. */
+/* The longest that a contract of the table says; 0, which is never, when one of them says nothing:
+ * a row does not tell whose it is. */
 static usec_t purge_after(const struct layout *layout)
 {
     int64_t longest = 0, after;
     for (unsigned i = 0; i < layout->n_contracts; i++) {
         const char *text = layout->contracts[i]->purge_deleted_after;
-        if (*text && text_parse_duration(text, &after) && after > longest)
-            longest = after;
+        if (!*text || !text_parse_duration(text, &after))
+            return 0;
+        longest = after > longest ? after : longest;
     }
     return longest;
 }
@@ -70,47 +73,55 @@ static void judge_names(const struct maintaining *maintaining, struct errs *errs
 
 /* ------------------------------------------------------------------------------- retention */
 
-static void refuse(const struct stream *stream, const char *topic, const char *kept,
-                   struct errs *errs)
+/* What may come back once its delete is forgotten is not removed on a guess. */
+static void keep(struct maintaining *maintaining, unsigned stream, const struct err *why,
+                 struct errs *errs)
+{
+    maintaining->keeps[stream] = true;
+    errs_add(errs, why);
+}
+
+static struct err too_early(const struct stream *stream, const char *topic, const char *kept)
 {
     struct err err = ERR_INIT;
     err_set(&err, ERR_HALT, ERR_EXIT_DATA,
-            "purge_deleted_after is shorter than topic %s keeps records (%s): an older record of a "
-            "removed key that is read again would bring it back",
+            "purge_deleted_after is shorter than topic %s may keep records (retention.ms and "
+            "segment.ms: %s): an older record of a removed key that is read again would bring it "
+            "back",
             topic, kept);
     err_place(&err, "%s", stream->config->name);
     err_hint(&err,
              "let it be longer, or say --below-retention if these topics are never read again");
-    errs_add(errs, &err);
+    return err;
 }
 
-static void warn_unknown(const struct err *why)
+static struct err not_known(const struct err *why)
 {
-    struct err warning = ERR_INIT;
-    struct errs list = {0};
-    err_set(&warning, ERR_RETRY, ERR_EXIT_UNAVAILABLE,
-            "how long the topic keeps records is not known: %.300s", why->text);
-    err_place(&warning, "%s", why->place);
-    err_hint(&warning, "purge_deleted_after must be longer, or what was deleted may come back");
-    errs_add(&list, &warning);
-    report_warnings(&list);
-    errs_free(&list);
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_RETRY, ERR_EXIT_UNAVAILABLE,
+            "no deleted row is removed: how long the topic keeps records is not known: %.300s",
+            why->text);
+    err_place(&err, "%s", why->place);
+    err_hint(&err, "or say --below-retention if the topics are never read again");
+    return err;
 }
 
-static void judge_topic(rd_kafka_t *client, const struct stream *stream, usec_t after,
+static void judge_topic(struct maintaining *maintaining, rd_kafka_t *client, unsigned stream,
                         const char *topic, struct errs *errs)
 {
     struct err err = ERR_INIT;
     usec_t kept = 0;
     char text[32];
-    if (!retention_of(client, topic, BROKER_PATIENCE_MS, &kept, &err)) {
-        warn_unknown(&err);
+    const struct stream *one = &maintaining->streams[stream];
+    if (!retention_of(client, topic, BROKER_PATIENCE_MS, &kept, &err))
+        err = not_known(&err);
+    else if (kept == RETENTION_FOREVER)
+        err = too_early(one, topic, "forever, or as compaction goes");
+    else if (kept > purge_after(one->layout))
+        err = too_early(one, topic, text_duration(kept, text));
+    else
         return;
-    }
-    if (kept == RETENTION_FOREVER)
-        refuse(stream, topic, "forever, or as compaction goes", errs);
-    else if (kept > after)
-        refuse(stream, topic, text_duration(kept, text), errs);
+    keep(maintaining, stream, &err, errs);
 }
 
 static bool purges(const struct maintaining *maintaining, const struct stream *stream)
@@ -119,8 +130,8 @@ static bool purges(const struct maintaining *maintaining, const struct stream *s
            is_wanted(maintaining->options, stream);
 }
 
-/* A broker that cannot be asked is told and no end: the database can do its part alone. */
-static void judge_retention(const struct maintaining *maintaining, struct errs *errs)
+/* Fails for all streams when there is no client to ask with. */
+static void judge_retention(struct maintaining *maintaining, struct errs *errs)
 {
     struct kafka_options kafka = {0};
     struct err err = ERR_INIT;
@@ -128,12 +139,14 @@ static void judge_retention(const struct maintaining *maintaining, struct errs *
     if (setup_kafka(maintaining->config, &kafka, &err))
         client = admin_open(&kafka, errs);
     else
-        warn_unknown(&err);
-    for (unsigned i = 0; client && i < maintaining->config->n_streams; i++) {
+        errs_add(errs, &err);
+    for (unsigned i = 0; i < maintaining->config->n_streams; i++) {
         const struct stream *stream = &maintaining->streams[i];
-        for (unsigned k = 0; purges(maintaining, stream) && k < stream->config->n_topics; k++)
-            judge_topic(client, stream, purge_after(stream->layout), stream->config->topics[k].name,
-                        errs);
+        if (!purges(maintaining, stream))
+            continue;
+        maintaining->keeps[i] = !client;
+        for (unsigned k = 0; client && k < stream->config->n_topics; k++)
+            judge_topic(maintaining, client, i, stream->config->topics[k].name, errs);
     }
     admin_close(client);
     setup_free_kafka(&kafka);
@@ -152,11 +165,11 @@ static void tell(const struct maintaining *maintaining, const struct stream *str
     fflush(stdout);
 }
 
-static bool maintain_stream(const struct maintaining *maintaining, const struct stream *stream,
-                            struct err *err)
+static bool maintain_stream(const struct maintaining *maintaining, unsigned at, struct err *err)
 {
+    const struct stream *stream = &maintaining->streams[at];
     struct purge purge = {.layout = stream->layout,
-                          .after = purge_after(stream->layout),
+                          .after = maintaining->keeps[at] ? 0 : purge_after(stream->layout),
                           .execute = maintaining->options->execute};
     struct purge_found found;
     if (stream->layout->append)
@@ -176,8 +189,6 @@ static void act(struct maintaining *maintaining, struct errs *errs)
         any = any || purges(maintaining, &maintaining->streams[i]);
     if (any && !maintaining->options->below_retention)
         judge_retention(maintaining, errs);
-    if (errs->count)
-        return;
     maintaining->conn = setup_connect(maintaining->config, &err);
     if (!maintaining->conn) {
         errs_add(errs, &err);
@@ -185,13 +196,13 @@ static void act(struct maintaining *maintaining, struct errs *errs)
     }
     for (unsigned i = 0; i < maintaining->config->n_streams; i++) {
         if (!is_wanted(maintaining->options, &maintaining->streams[i]) ||
-            maintain_stream(maintaining, &maintaining->streams[i], &err))
+            maintain_stream(maintaining, i, &err))
             continue;
         errs_add(errs, &err);
         if (PQstatus(maintaining->conn) != CONNECTION_OK)
             break;
     }
-    if (!maintaining->options->execute && !errs->count)
+    if (!maintaining->options->execute)
         printf("nothing was changed; --execute does it\n");
 }
 
@@ -203,6 +214,7 @@ static int maintain(const struct options *options)
     if (config) {
         maintaining.config = config;
         maintaining.streams = setup_streams(config, &errs);
+        maintaining.keeps = mem_zero(config->n_streams + 1, sizeof *maintaining.keeps);
         judge_names(&maintaining, &errs);
         if (!errs.count)
             act(&maintaining, &errs);
@@ -212,6 +224,7 @@ static int maintain(const struct options *options)
     int code = report_errs(&errs);
     if (maintaining.conn)
         conn_close(maintaining.conn);
+    free(maintaining.keeps);
     config_free(config);
     errs_free(&errs);
     return code;
@@ -239,8 +252,8 @@ int command_maintain(int argc, char **argv)
                     "pactolus maintain --execute orders\n",
         .exits = "0   done\n"
                  "64  no such stream\n"
-                 "65  purge_deleted_after is shorter than a topic keeps records\n"
-                 "69  the database is out of reach\n"
+                 "65  purge_deleted_after is shorter than a topic keeps records: all else is done\n"
+                 "69  the database is out of reach, or the brokers: all else is done\n"
                  "75  a lock could not be had; try again\n"
                  "77  the database refuses us\n"
                  "78  configuration or a contract is wrong\n",

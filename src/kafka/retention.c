@@ -7,14 +7,16 @@
 
 enum { GRACE_MS = 1000 };
 
-bool retention_read(const char *cleanup_policy, const char *retention_ms, usec_t *retention)
+bool retention_read(const struct retention_settings *settings, usec_t *retention)
 {
-    int64_t ms;
-    if (!cleanup_policy || !retention_ms || !text_parse_int(retention_ms, &ms))
+    int64_t kept, open;
+    if (!settings->cleanup_policy || !settings->retention_ms || !settings->segment_ms ||
+        !text_parse_int(settings->retention_ms, &kept) ||
+        !text_parse_int(settings->segment_ms, &open))
         return false;
-    bool by_time = strstr(cleanup_policy, "delete") && ms >= 0;
-    if (by_time && ms < INT64_MAX / USEC_PER_MS)
-        *retention = ms * USEC_PER_MS;
+    bool by_time = strstr(settings->cleanup_policy, "delete") && kept >= 0 && open >= 0;
+    if (by_time && kept < INT64_MAX / USEC_PER_MS / 2 && open < INT64_MAX / USEC_PER_MS / 2)
+        *retention = (kept + open) * USEC_PER_MS;
     else
         *retention = RETENTION_FOREVER;
     return true;
@@ -24,7 +26,7 @@ static bool take_settings(const rd_kafka_ConfigResource_t *topic, usec_t *retent
                           struct err *err)
 {
     size_t count = 0;
-    const char *policy = NULL, *ms = NULL;
+    struct retention_settings settings = {0};
     rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(topic);
     if (code) {
         kafka_error(err, code, rd_kafka_ConfigResource_error_string(topic));
@@ -34,11 +36,13 @@ static bool take_settings(const rd_kafka_ConfigResource_t *topic, usec_t *retent
     for (size_t i = 0; i < count; i++) {
         const char *name = rd_kafka_ConfigEntry_name(entries[i]);
         if (strcmp(name, "cleanup.policy") == 0)
-            policy = rd_kafka_ConfigEntry_value(entries[i]);
+            settings.cleanup_policy = rd_kafka_ConfigEntry_value(entries[i]);
         else if (strcmp(name, "retention.ms") == 0)
-            ms = rd_kafka_ConfigEntry_value(entries[i]);
+            settings.retention_ms = rd_kafka_ConfigEntry_value(entries[i]);
+        else if (strcmp(name, "segment.ms") == 0)
+            settings.segment_ms = rd_kafka_ConfigEntry_value(entries[i]);
     }
-    return retention_read(policy, ms, retention) ||
+    return retention_read(&settings, retention) ||
            err_set(err, ERR_RETRY, ERR_EXIT_UNAVAILABLE,
                    "the broker does not say how long the topic keeps records");
 }

@@ -11,12 +11,17 @@
 
 enum { RETENTION_FOREVER = -1 }; /* no limit of time, or compaction alone */
 
-/* In microseconds, or RETENTION_FOREVER. False with err: unreachable (69), unknown topic, or a
+/* At most, in microseconds, or RETENTION_FOREVER: retention.ms counts from when a segment is
+ * closed, which is segment.ms after its first record at the latest (segment.ms and retention.ms in
+ * Kafka's documentation of topic settings). False with err: unreachable (69), unknown topic, or a
  * broker that may not say (needs DescribeConfigs on the topic). */
 bool retention_of(rd_kafka_t *client, const char *topic, int timeout_ms, usec_t *retention,
                   struct err *err) MUST_CHECK;
 /* The same from the topic's settings as the broker writes them; NULL = not told. False when they do
  * not say. */
-bool retention_read(const char *cleanup_policy, const char *retention_ms, usec_t *retention);
+struct retention_settings {
+    const char *cleanup_policy, *retention_ms, *segment_ms;
+};
+bool retention_read(const struct retention_settings *settings, usec_t *retention);
 
 #endif

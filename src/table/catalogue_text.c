@@ -37,6 +37,8 @@ void catalogue_yaml(struct buf *out, const char *text)
         unsigned point = code_point(&at);
         if (point == '"' || point == '\\')
             buf_printf(out, "\\%c", (char)point);
+        else if (point == '{' && *at && strchr("{%#", *at))
+            buf_puts(out, "{{ '{' }}"); /* dbt renders what it reads by Jinja: a plain brace */
         else if (point == '\n')
             buf_puts(out, "\\n");
         else if (yaml_escapes(point))

@@ -10,7 +10,7 @@
 #include "table/catalogue.h"
 #include "table/shape.h"
 
-/* A double-quoted scalar of YAML. */
+/* A double-quoted scalar of YAML, which dbt does not take for one of its templates either. */
 void catalogue_yaml(struct buf *out, const char *text);
 /* Text, or the value of a quoted attribute. */
 void catalogue_escape(struct buf *out, const char *text);

@@ -13,7 +13,7 @@ import yaml
 from harness import ROOT, Record, equal, expect, test, wait
 import model
 
-REFUSED, USAGE = 65, 64
+REFUSED, USAGE, UNAVAILABLE = 65, 64, 69
 DAY = 86_400_000  # ms
 HOSTILE = """\
 syntax = "proto3";
@@ -360,7 +360,7 @@ def partitions_are_maintained_each(t):
 @test(real_kafka=True)
 def a_purge_that_would_bring_rows_back_is_refused(t):
     """Whoever reads a topic again meets records that are older than the delete."""
-    topic = t.topic(partitions=1, retention_ms=3_600_000)
+    topic = t.topic(partitions=1, retention_ms=3_000_000, segment_ms=600_000)
     config = purging(t, topic, "30m")
     t.migrate(config)
     refused = t.pactolus("maintain", "--dry-run", "--config", config)
@@ -372,6 +372,27 @@ def a_purge_that_would_bring_rows_back_is_refused(t):
     refused = t.pactolus("maintain", "--execute", "--config", purging(t, forever, "365d"))
     equal(refused.code, REFUSED, "exit status for a compacted topic")
     expect("forever" in refused.err, refused.err)
+
+
+@test
+def nothing_is_removed_on_a_guess(t):
+    """Whoever cannot ask how long records are kept removes nothing, and blanks all the same."""
+    topic = t.topic(partitions=1)
+    config = purging(t, topic, "1ms", classified=())
+    t.migrate(config)
+    t.produce(topic, [model.item_record(key, note="x") for key in "abc"])
+    t.run_to_end(config)
+    t.produce(topic, [tombstone("a"), tombstone("b")])
+    t.run_to_end(config)
+    streams = {"items": items(t, topic, table={"purge_deleted_after": "1ms"}, classified=("note",))}
+    config = t.config(streams=streams, kafka={"bootstrap_servers": "localhost:1"})
+    t.migrate(config)
+    unsure = t.pactolus("maintain", "--execute", "--config", config)
+    equal(unsure.code, UNAVAILABLE, f"exit status: {unsure}")
+    expect("0 removed, 2 blanked" in unsure.out and "--below-retention" in unsure.err, unsure)
+    equal(t.sql("select item_id, note from data.items order by 1"), [("a", None), ("b", None), ("c", "x")],
+          "rows")
+    expect("2 removed, 0 blanked" in maintain(t, config, "--execute", "--below-retention"), "execute")
 
 
 @test

@@ -91,6 +91,10 @@ static void every_text_is_a_scalar_of_yaml(void **state)
                    "\x7f\x1b"
                    "é€😀",
                    "\"\\u007f\\u001bé€😀\"");
+    /* dbt would call what stands in braces, with the environment of who runs it at hand. */
+    assert_written(catalogue_yaml, "{{ env_var('X') }} {% if %} {# #} {a} {",
+                   "\"{{ '{' }}{ env_var('X') }} "
+                   "{{ '{' }}% if %} {{ '{' }}# #} {a} {\"");
     /* NEL, LINE SEPARATOR and the byte order mark are line breaks or forbidden there. */
     assert_written(catalogue_yaml, "\xc2\x85\xe2\x80\xa8\xef\xbb\xbf", "\"\\u0085\\u2028\\ufeff\"");
 }
