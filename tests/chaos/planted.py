@@ -155,8 +155,8 @@ PLANTED = [
              "    }\n"
              "    if (batch->n_letters == 0)\n        return true;\n")),
     planted("soft-delete-wipes", "a soft delete leaves the columns", ROWS,
-            ("src/table/sql.c", "bool keep = soft && column->book == BOOK_NONE;",
-             "bool keep = soft && column->book != BOOK_NONE && column->book != column->book;")),
+            ("src/table/sql.c", "bool keep =\n        soft && column->book == BOOK_NONE &&",
+             "bool keep =\n        soft && column->book != column->book &&")),
     planted("delete-folds-row", "a row and its soft delete do not fold: the row's columns stay", ROWS,
             ("src/record/batch.c", "if (wins && row->tombstone && !other->tombstone && keep_columns)",
              "if (wins && row->tombstone && !other->tombstone && keep_columns && false)")),
