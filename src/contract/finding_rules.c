@@ -28,6 +28,8 @@ static const struct finding_rule rules[] = {
         "write the field's name as the .proto has it"},
     {LAYER_LINT, "TYPE_UNSUPPORTED", ERROR, "a field has a type that no column can hold, or an option wants a type that the field does not allow",
         "use another type, or leave the field out with (pactolus.column).skip"},
+    {LAYER_LINT, "TYPE_WITHOUT_PRESENCE", WARNING, "a text of a form (uuid, inet, cidr, numeric) has no presence: unset is the empty text, which has no such form, so every record without it is a dead letter",
+        "mark it optional: an unset one is NULL then"},
     {LAYER_LINT, "COLUMN_NAME", ERROR, "a column's name is reserved, too long for PostgreSQL's 63 bytes, or malformed",
         "name the column otherwise with (pactolus.column).name"},
     {LAYER_LINT, "COLUMN_COLLISION", ERROR, "two fields make one column",

@@ -51,6 +51,18 @@ static void lint_name(const struct linting *linting, unsigned at)
     }
 }
 
+static void lint_form(const struct linting *linting, const struct column *column)
+{
+    enum type_id id = column->type->id;
+    bool form = id == TYPE_UUID || id == TYPE_INET || id == TYPE_CIDR || id == TYPE_NUMERIC;
+    if (form && column->field->pb->type == PROTOBUF_C_TYPE_STRING && !column->array &&
+        !column->nullable && column->key_position < 0)
+        findings_add(linting->findings, LAYER_LINT, "TYPE_WITHOUT_PRESENCE",
+                     lint_column_path(linting, column), lint_column_place(linting, column),
+                     "a record without %s is a dead letter, since \"\" is no %s",
+                     column->field->name, column->type->sql);
+}
+
 static void lint_version(const struct linting *linting)
 {
     const struct contract *contract = linting->contract;
@@ -65,7 +77,9 @@ static void lint_version(const struct linting *linting)
 
 void lint_columns(const struct linting *linting)
 {
-    for (unsigned i = 0; i < linting->contract->n_columns; i++)
+    for (unsigned i = 0; i < linting->contract->n_columns; i++) {
         lint_name(linting, i);
+        lint_form(linting, &linting->contract->columns[i]);
+    }
     lint_version(linting);
 }
