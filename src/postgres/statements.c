@@ -199,9 +199,10 @@ void statement_letters_params(struct params *params, unsigned stream_id,
     buf_free(&text);
 }
 
-void statement_name(char name[STATEMENT_NAME_MAX], unsigned stream_id, enum statement kind)
+void statement_name(char name[STATEMENT_NAME_MAX], unsigned stream_id, unsigned edition,
+                    enum statement kind)
 {
-    snprintf(name, STATEMENT_NAME_MAX, "s%u_%d", stream_id, (int)kind);
+    snprintf(name, STATEMENT_NAME_MAX, "s%u_%u_%d", stream_id, edition, (int)kind);
 }
 
 bool statement_is_key(const struct layout *layout, const char *constraint)

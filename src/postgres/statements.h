@@ -41,8 +41,9 @@ void statement_letters_params(struct params *params, unsigned stream_id,
                               const struct dead_letter *letters, unsigned n,
                               const char *dlq_topic);
 
-/* "s12_0": unique per stream and statement on a connection. */
-void statement_name(char name[STATEMENT_NAME_MAX], unsigned stream_id, enum statement kind);
+/* "s12_3_0": unique per stream, edition of its contract and statement on a connection. */
+void statement_name(char name[STATEMENT_NAME_MAX], unsigned stream_id, unsigned edition,
+                    enum statement kind);
 /* Is `constraint` the primary key of the layout's table? */
 bool statement_is_key(const struct layout *layout, const char *constraint);
 

@@ -131,7 +131,7 @@ static bool send_prepares(struct writer *writer, const struct write_target *targ
 {
     const struct statement_text *text = &target->statements[kind];
     char name[STATEMENT_NAME_MAX];
-    statement_name(name, target->stream_id, kind);
+    statement_name(name, target->stream_id, target->edition, kind);
     return prepare(writer, "advance", statement_advance, 0, NULL) &&
            prepare(writer, name, text->sql, text->n_params, text->param_oids) &&
            (batch->n_letters == 0 || prepare(writer, "letters", statement_letters, 0, NULL));
@@ -159,7 +159,7 @@ static bool send_rows(struct writer *writer, const struct write_target *target,
                       const struct batch *batch, enum statement kind)
 {
     char name[STATEMENT_NAME_MAX];
-    statement_name(name, target->stream_id, kind);
+    statement_name(name, target->stream_id, target->edition, kind);
     const struct row_values values = statement_row_values(batch);
     const struct account account = {target->stream_id, target->owner, target->lane};
     statement_row_params(&writer->params, target->layout, &values, &account);

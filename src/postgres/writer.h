@@ -23,6 +23,7 @@ struct writer;
 /* What is the same for every batch of one stream and lane. */
 struct write_target {
     unsigned stream_id; /* names the prepared statements; pactolus.streams.stream_id */
+    unsigned edition;   /* so does this: of its contract, in this process */
     const char *owner;  /* the account is the owner's for this stream and lane */
     unsigned lane;
     int64_t account_id; /* 0: not opened yet */

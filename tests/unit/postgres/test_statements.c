@@ -234,16 +234,16 @@ static void letters_carry_headers_as_literals(void **state)
         assert_string_equal(array_text(i + 2), want[i]);
 }
 
-static void names_are_per_stream_and_statement(void **state)
+static void names_are_per_stream_edition_and_statement(void **state)
 {
     (void)state;
     char a[STATEMENT_NAME_MAX], b[STATEMENT_NAME_MAX];
-    statement_name(a, 12, STATEMENT_UPSERT);
-    statement_name(b, 1, STATEMENT_UPSERT_SOFT);
-    assert_string_equal(a, "s12_0");
-    assert_string_equal(b, "s1_1");
-    statement_name(a, UINT32_MAX, STATEMENT_ACCOUNT);
-    assert_string_equal(a, "s4294967295_3");
+    statement_name(a, 12, 0, STATEMENT_UPSERT);
+    statement_name(b, 1, 20, STATEMENT_UPSERT_SOFT);
+    assert_string_equal(a, "s12_0_0");
+    assert_string_equal(b, "s1_20_1");
+    statement_name(a, UINT32_MAX, UINT32_MAX, STATEMENT_ACCOUNT);
+    assert_string_equal(a, "s4294967295_4294967295_3");
 }
 
 static void the_tables_key_is_known_by_its_constraint(void **state)
@@ -260,15 +260,15 @@ static void prepared_names_come_and_go(void **state)
     struct statements prepared = {0};
     char name[STATEMENT_NAME_MAX];
     for (unsigned i = 0; i < 50; i++) {
-        statement_name(name, i, STATEMENT_UPSERT);
+        statement_name(name, i, 1, STATEMENT_UPSERT);
         assert_false(statements_known(&prepared, name));
         statements_add(&prepared, name);
     }
-    statements_remove(&prepared, "s7_0");
-    statements_remove(&prepared, "s49_0");
+    statements_remove(&prepared, "s7_1_0");
+    statements_remove(&prepared, "s49_1_0");
     statements_remove(&prepared, "never");
     for (unsigned i = 0; i < 50; i++) {
-        statement_name(name, i, STATEMENT_UPSERT);
+        statement_name(name, i, 1, STATEMENT_UPSERT);
         assert_int_equal(statements_known(&prepared, name), i != 7 && i != 49);
     }
     statements_free(&prepared);
@@ -285,7 +285,7 @@ int main(void)
         TEST(unversioned_rows_have_no_version),
         TEST(without_rows_there_is_only_the_account),
         TEST(letters_carry_headers_as_literals),
-        TEST(names_are_per_stream_and_statement),
+        TEST(names_are_per_stream_edition_and_statement),
         TEST(the_tables_key_is_known_by_its_constraint),
         TEST(prepared_names_come_and_go),
     };
