@@ -90,7 +90,7 @@ static bool go(struct run *run, struct errs *errs)
     if (run->engine.failed || run->engine.leaving)
         errs_add(errs, &run->engine.err);
     for (unsigned i = 0; run->until && i < run->engine.n_live; i++)
-        if (run->engine.live[i].stopped)
+        if (engine_halted(&run->engine.live[i]))
             errs_add(errs, &run->engine.live[i].halt);
     return errs->count == 0;
 }

@@ -17,7 +17,7 @@ static const struct machine_row rows[] = {
     {CURSOR_RUNNING, CURSOR_UNSURE, CURSOR_REWINDING, NULL, "a batch of its lane was dropped"},
     {CURSOR_RUNNING, CURSOR_OUT_OF_RANGE, CURSOR_STRANDED, NULL, "Kafka lacks the next offset"},
     {CURSOR_RUNNING, CURSOR_RECREATED, CURSOR_CLAIMING, NULL, "the topic was made anew"},
-    {CURSOR_RUNNING, CURSOR_HALT, CURSOR_HALTED, NULL, "the stream halts or is paused"},
+    {CURSOR_RUNNING, CURSOR_HALT, CURSOR_HALTED, NULL, "the stream halts, is paused or held"},
     {CURSOR_RUNNING, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked"},
     {CURSOR_REWINDING, CURSOR_REWOUND, CURSOR_RUNNING, NULL,
      "fetching anew from PostgreSQL's offset"},
@@ -35,7 +35,7 @@ static const struct machine_row rows[] = {
     {CURSOR_FENCED, CURSOR_FENCE_LOST, CURSOR_FENCED, NULL, "known already"},
     {CURSOR_FENCED, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked, as expected"},
     {CURSOR_HALTED, CURSOR_HALT, CURSOR_HALTED, NULL, "known already"},
-    {CURSOR_HALTED, CURSOR_RESUME, CURSOR_CLAIMING, NULL, "claimed anew after a resume"},
+    {CURSOR_HALTED, CURSOR_RESUME, CURSOR_CLAIMING, NULL, "its stream goes on: claimed anew"},
     {CURSOR_HALTED, CURSOR_GIVE_BACK, CURSOR_RELEASED, NULL, "revoked"},
 };
 

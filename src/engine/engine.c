@@ -7,6 +7,7 @@
 #include "engine/membership.h"
 #include "engine/progress.h"
 #include "engine/relay.h"
+#include "engine/reload.h"
 #include "engine/states.h"
 #include "engine/table_range.h"
 #include "engine/tally.h"
@@ -78,6 +79,15 @@ static bool open_services(struct engine *engine, struct err *err)
            (engine->relay = relay_open(engine, err));
 }
 
+void engine_take_contract(struct engine *engine, struct live_stream *live)
+{
+    engine->options.streams[live - engine->live].pipeline.range = &live->range;
+    live->range = (struct range){0}; /* its column is another one's number now */
+    live->range_known = live->partitioned = false;
+    sql_statements(live->stream->layout, live->statements);
+    tally_init(live);
+}
+
 static bool open_stream(struct engine *engine, unsigned i, struct err *err)
 {
     struct live_stream *live = &engine->live[i];
@@ -88,9 +98,7 @@ static bool open_stream(struct engine *engine, unsigned i, struct err *err)
                                                     .window = config->flood_window,
                                                     .consecutive = config->flood_consecutive,
                                                     .least = config->flood_least});
-    engine->options.streams[i].pipeline.range = &live->range;
-    sql_statements(live->stream->layout, live->statements);
-    tally_init(live);
+    engine_take_contract(engine, live);
     live->lanes = mem_zero(live->stream->config->lanes, sizeof(*live->lanes));
     for (; live->n_lanes < live->stream->config->lanes; live->n_lanes++)
         if (!lane_init(&live->lanes[live->n_lanes], engine, live, live->n_lanes, err))
@@ -133,6 +141,7 @@ static void free_streams(struct engine *engine)
         free(live->lanes);
         sql_free(live->statements);
         tally_free(live);
+        reload_free(live);
         engine->options.streams[i].pipeline.range = NULL;
     }
     free(engine->live);
@@ -267,6 +276,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     for (unsigned i = 0; i < engine->n_live; i++)
         for (unsigned lane = 0; lane < engine->live[i].n_lanes; lane++)
             again = sooner(again, lane_turn(&engine->live[i].lanes[lane], now));
+    reload_turn(engine, now);
     /* Lanes that asked for a connection in this turn get one without another. */
     again = sooner(again, pool_turn(engine->pool, now));
     again = sooner(again, relay_turn(engine->relay, now));
@@ -275,8 +285,8 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     again = sooner(again, table_range_turn(engine, now));
     again = sooner(again, tally_turn(engine, now));
     again = sooner(again, progress_turn(engine, now));
-    if (engine->options.until_end && engine->stops == 0 && membership_at_end(engine->membership) &&
-        relay_idle(engine->relay))
+    if (engine->options.until_end && engine->stops == 0 && !reload_pending(engine) &&
+        membership_at_end(engine->membership) && relay_idle(engine->relay))
         engine_stop(engine, now);
     /* That everything was read to its end is nobody's event. */
     if (engine->options.until_end)
@@ -303,6 +313,7 @@ static void stop_stream(struct engine *engine, struct live_stream *live, const s
                         usec_t now)
 {
     live->stopped = true;
+    live->reload.holds = false; /* a halt that comes meanwhile stays */
     live->halt = *err;
     membership_halt(engine->membership, live);
     for (unsigned lane = 0; lane < live->n_lanes; lane++)
@@ -313,10 +324,37 @@ void engine_stopped(struct engine *engine, struct live_stream *live, const struc
                     usec_t now)
 {
     struct err kept = *err;
-    if (live->stopped)
+    if (engine_halted(live))
         return;
     log_err(LOG_LEVEL_NOTICE, live->stream->config->name, &kept);
     stop_stream(engine, live, &kept, now);
+}
+
+bool engine_halted(const struct live_stream *live)
+{
+    return live->stopped && !live->reload.holds;
+}
+
+void engine_hold(struct engine *engine, struct live_stream *live, usec_t now)
+{
+    const struct err nothing = ERR_INIT;
+    stop_stream(engine, live, &nothing, now);
+    live->reload.holds = true;
+}
+
+static void go_on(struct engine *engine, struct live_stream *live, usec_t now)
+{
+    live->stopped = live->reload.holds = false;
+    for (unsigned lane = 0; lane < live->n_lanes; lane++)
+        lane_fire(&live->lanes[lane], LANE_RESUME);
+    membership_resume(engine->membership, live, now);
+    engine->hurry = true;
+}
+
+void engine_release(struct engine *engine, struct live_stream *live, usec_t now)
+{
+    if (live->reload.holds)
+        go_on(engine, live, now);
 }
 
 /* One line, and the same words in pactolus.streams: what is wrong, and the way out. */
@@ -338,14 +376,14 @@ static void halt(struct engine *engine, struct live_stream *live, const struct e
 
 void engine_halt(struct engine *engine, struct live_stream *live, const struct err *why, usec_t now)
 {
-    if (!live->stopped)
+    if (!engine_halted(live))
         halt(engine, live, why, HALT_DAEMON, now);
 }
 
 void engine_flooded(struct engine *engine, struct live_stream *live, const char *detail, usec_t now)
 {
     struct err err;
-    if (live->stopped)
+    if (engine_halted(live))
         return;
     flood_explain(&live->flood, detail, &err);
     err_hint(&err,
@@ -368,17 +406,14 @@ static void forget_flood(struct live_stream *live)
 
 void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now)
 {
-    if (!live->stopped)
+    if (!engine_halted(live))
         return;
     for (unsigned lane = 0; lane < live->n_lanes; lane++)
         if (live->lanes[lane].n_sent)
             return; /* what was in flight ends first; asked again at the next look */
     log_notice("%s: resumed", live->stream->config->name);
-    live->stopped = false;
     forget_flood(live);
-    for (unsigned lane = 0; lane < live->n_lanes; lane++)
-        lane_fire(&live->lanes[lane], LANE_RESUME);
-    membership_resume(engine->membership, live, now);
+    go_on(engine, live, now);
 }
 
 void engine_fenced(struct engine *engine, struct cursor *cursor, usec_t now)

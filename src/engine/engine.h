@@ -98,6 +98,15 @@ void engine_flooded(struct engine *engine, struct live_stream *live, const char 
  * logged. */
 void engine_stopped(struct engine *engine, struct live_stream *live, const struct err *err,
                     usec_t now);
+/* Halted or paused; not one that is held. */
+bool engine_halted(const struct live_stream *live);
+/* The stream stands still for a moment, for a contract to come (engine/reload); what is in flight
+ * ends. Released it goes on, unless it was halted or paused meanwhile. */
+void engine_hold(struct engine *engine, struct live_stream *live, usec_t now);
+void engine_release(struct engine *engine, struct live_stream *live, usec_t now);
+/* What hangs on the contract of live->stream is made: statements, counts, and the range of its
+ * table is to be read. */
+void engine_take_contract(struct engine *engine, struct live_stream *live);
 /* pactolus.streams says that the stream runs (again). */
 void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now);
 /* This cursor's fence belongs to another owner. */

@@ -5,6 +5,7 @@
 #include "engine/machines.h"
 #include "engine/membership.h"
 #include "engine/outcome.h"
+#include "engine/reload.h"
 #include "engine/table_range.h"
 #include "engine/tally.h"
 
@@ -24,31 +25,31 @@ static const struct machine_row rows[] = {
     {LANE_IDLE, LANE_EMPTIED, LANE_IDLE, NULL, "nothing to do"},
     {LANE_IDLE, LANE_FAILED, LANE_BACKOFF, NULL, "the connection broke while sending"},
     {LANE_IDLE, LANE_DOUBT, LANE_SETTLING, NULL, "the connection broke with a batch half sent"},
-    {LANE_IDLE, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
+    {LANE_IDLE, LANE_HALT, LANE_HALTED, NULL, "the stream halts, is paused or held"},
     {LANE_WAITING, LANE_GRANTED, LANE_IDLE, NULL, "the pool lent a connection"},
-    {LANE_WAITING, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
+    {LANE_WAITING, LANE_HALT, LANE_HALTED, NULL, "the stream halts, is paused or held"},
     {LANE_BUSY, LANE_SENT, LANE_BUSY, NULL, "a second batch in flight"},
     {LANE_BUSY, LANE_EMPTIED, LANE_IDLE, NULL, "all committed"},
     {LANE_BUSY, LANE_FAILED, LANE_BACKOFF, NULL, "rolled back; the identical batch goes again"},
     {LANE_BUSY, LANE_DOUBT, LANE_SETTLING, NULL, "unknown outcome, or the fence"},
     {LANE_BUSY, LANE_REFUSED, LANE_ISOLATING, NULL, "a row is refused, or a batch is too much"},
-    {LANE_BUSY, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
+    {LANE_BUSY, LANE_HALT, LANE_HALTED, NULL, "the stream halts, is paused or held"},
     {LANE_BACKOFF, LANE_AGAIN, LANE_IDLE, NULL, "the wait is over"},
     {LANE_BACKOFF, LANE_DOUBT, LANE_SETTLING, NULL, "the wait is over; settling is tried again"},
     {LANE_BACKOFF, LANE_REFUSED, LANE_ISOLATING, NULL, "the wait is over; a row may pass now"},
-    {LANE_BACKOFF, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
+    {LANE_BACKOFF, LANE_HALT, LANE_HALTED, NULL, "the stream halts, is paused or held"},
     {LANE_SETTLING, LANE_SETTLED, LANE_IDLE, NULL, "the cursors were read"},
     {LANE_SETTLING, LANE_FAILED, LANE_BACKOFF, NULL, "PostgreSQL cannot be asked now"},
-    {LANE_SETTLING, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
+    {LANE_SETTLING, LANE_HALT, LANE_HALTED, NULL, "the stream halts, is paused or held"},
     {LANE_ISOLATING, LANE_ISOLATED, LANE_IDLE, NULL, "committed without its bad rows"},
     {LANE_ISOLATING, LANE_EMPTIED, LANE_IDLE, NULL, "rolled back, and dropped meanwhile"},
     {LANE_ISOLATING, LANE_FAILED, LANE_BACKOFF, NULL, "rolled back; tried again"},
     {LANE_ISOLATING, LANE_DOUBT, LANE_SETTLING, NULL, "unknown outcome, or the fence"},
-    {LANE_ISOLATING, LANE_HALT, LANE_HALTED, NULL, "the stream halts or is paused"},
+    {LANE_ISOLATING, LANE_HALT, LANE_HALTED, NULL, "the stream halts, is paused or held"},
     {LANE_HALTED, LANE_HALT, LANE_HALTED, NULL, "known already"},
     {LANE_HALTED, LANE_SETTLED, LANE_HALTED, NULL, "the answer came too late"},
     {LANE_HALTED, LANE_FAILED, LANE_HALTED, NULL, "the answer came too late"},
-    {LANE_HALTED, LANE_RESUME, LANE_IDLE, NULL, "an operator resumed the stream"},
+    {LANE_HALTED, LANE_RESUME, LANE_IDLE, NULL, "the stream goes on"},
 };
 
 const struct machine lane_machine = {
@@ -247,6 +248,7 @@ static void take_outcome(struct lane *lane, const struct write_outcome *outcome,
     }
     outcome_log(lane, remedy, &outcome->err, now);
     table_range_missed(lane, &outcome->err);
+    reload_missed(lane, &outcome->err);
     if (remedy > lane->remedy) {
         lane->remedy = remedy;
         lane->failure = outcome->err;
@@ -330,6 +332,7 @@ void lane_account(struct lane *lane, int64_t account_id)
     const struct stream_config *config = lane->live->stream->config;
     lane->target = (struct write_target){
         .stream_id = lane->live->stream_id,
+        .edition = lane->live->edition,
         .owner = lane->engine->owner,
         .lane = lane->number,
         .account_id = account_id,

@@ -30,7 +30,8 @@ bool lane_drained(const struct cursor *cursor);
 /* Nothing at all is on its way. */
 bool lane_clean(const struct lane *lane);
 
-/* Stop for good (halt, pause): what is in flight ends, nothing else is sent. */
+/* Stop until the stream goes on (halt, pause, a contract to come): what is in flight ends, nothing
+ * else is sent. */
 void lane_stop(struct lane *lane, usec_t now);
 
 /* The lane's account row is known: batches can be sent. */

@@ -3,6 +3,7 @@
 #include "engine/engine.h"
 #include "engine/lane.h"
 #include "engine/outcome.h"
+#include "engine/reload.h"
 #include "engine/table_range.h"
 #include "postgres/isolate.h"
 
@@ -88,6 +89,7 @@ static void failed(struct lane *lane, const struct isolating *isolating, usec_t 
     lane->attempts += isolating->isolation.deferred;
     outcome_log(lane, remedy, err, now);
     table_range_missed(lane, err);
+    reload_missed(lane, err);
     if (remedy == REMEDY_HALT)
         engine_halt(lane->engine, lane->live, err, now);
     else if (remedy == REMEDY_SETTLE)

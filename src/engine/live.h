@@ -12,6 +12,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "config/stream.h"
+#include "contract/fingerprint.h"
 #include "engine/flood.h"
 #include "engine/loop.h"
 #include "kafka/admin.h"
@@ -31,7 +32,7 @@ enum cursor_state {
     CURSOR_REWINDING, /* its place in PostgreSQL is being read again; records are dropped */
     CURSOR_STRANDED,  /* its next offset is not in the log; engine/range finds out why */
     CURSOR_FENCED,    /* PostgreSQL says another owner has it; Kafka has not said so yet */
-    CURSOR_HALTED,    /* its stream is halted or paused */
+    CURSOR_HALTED,    /* its stream is halted or paused, or held for a contract to come */
     CURSOR_RELEASED,  /* given back; to be freed */
     CURSOR_STATES,
 };
@@ -185,12 +186,23 @@ struct live_stream {
     bool range_known;    /* both were read; before, no record is taken */
     bool range_wanted;   /* read it again at once */
     bool halt_asked;     /* and is being written */
-    bool stopped;        /* halted or paused */
+    bool stopped;        /* halted, paused, or held for a contract to come (reload.holds) */
     bool halt_unwritten; /* our own halt is not in pactolus.streams yet */
     struct err halt;
     enum halt_kind halt_kind;
     usec_t letters_from; /* HALT_FLOOD: since when dead letters belong to the flood */
     struct flood flood;  /* of its dead letters, in this process */
+    unsigned edition;    /* counts the contracts that it has had in this process */
+    /* The next one, see engine/reload. */
+    struct reload {
+        struct stream *stream; /* loaded, to change over to; NULL = nothing */
+        bool asked;            /* the file is being read */
+        bool holds;            /* the stream is stopped for it, and goes on by itself */
+        bool counted;          /* counts of the old one were written down, or tried */
+        usec_t again;          /* when to look at the file next */
+        char wanted[FINGERPRINT_LENGTH + 1]; /* what the database had at the last look */
+        char said[512];                      /* why it has not been taken, as logged */
+    } reload;
     struct tally {
         struct tally_topic *topics; /* in the order of the configuration */
         uint64_t *told;             /* by entry of the stream's drift */

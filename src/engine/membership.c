@@ -437,9 +437,14 @@ bool membership_at_end(const struct membership *membership)
     return true;
 }
 
+bool membership_owns(const struct membership *membership)
+{
+    return membership->state == MEMBER_OWNING;
+}
+
 bool membership_steady(const struct membership *membership)
 {
-    return membership->state == MEMBER_OWNING && !membership->restless;
+    return membership_owns(membership) && !membership->restless;
 }
 
 struct cursor *membership_cursors(const struct membership *membership)

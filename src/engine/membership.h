@@ -51,6 +51,8 @@ struct cursor *membership_cursors(const struct membership *membership);
 bool membership_at_end(const struct membership *membership);
 /* Nothing is owed to the group and no cursor waits for its lane. */
 bool membership_steady(const struct membership *membership);
+/* Nothing is owed to the group: no claim, no drain. */
+bool membership_owns(const struct membership *membership);
 bool membership_left(const struct membership *membership);
 /* Claims under way in the worker. */
 unsigned membership_claims(const struct membership *membership);

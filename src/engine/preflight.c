@@ -8,6 +8,7 @@
 #include "postgres/identity.h"
 #include "postgres/streams.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,9 +52,7 @@ static bool may_run(PGconn *conn, const struct stream *stream, unsigned stream_i
     return true;
 }
 
-/* The live table against the contract: only what the daemon cannot write without counts here. */
-static bool check_table(PGconn *conn, const struct stream *stream, unsigned stream_id,
-                        struct err *err)
+bool preflight_table(PGconn *conn, const struct stream *stream, unsigned stream_id, struct err *err)
 {
     struct shape *want = shape_want(stream->layout);
     struct shape *have = catalog_read(conn, want, err);
@@ -115,7 +114,7 @@ static bool check_stream(const struct engine_options *options, PGconn *conn, rd_
     if (!streams_find(conn, options->config->group, stream->config->name, &row, err))
         return false;
     *stream_id = row.stream_id;
-    if (!check_table(conn, stream, row.stream_id, err))
+    if (!preflight_table(conn, stream, row.stream_id, err))
         return false;
     if (row.stream_id == 0) {
         err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the database does not know this stream yet");

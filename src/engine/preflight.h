@@ -16,4 +16,9 @@
 bool preflight(struct engine_options *options, PGconn *conn, struct errs *errs) MUST_CHECK;
 void preflight_free(struct engine_options *options);
 
+/* The live table against the contract: false with err (halt) when the daemon cannot write it, or
+ * when migrate would have to refuse it and the stream has never had this contract. Blocks. */
+bool preflight_table(PGconn *conn, const struct stream *stream, unsigned stream_id,
+                     struct err *err) MUST_CHECK;
+
 #endif

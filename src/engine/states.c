@@ -2,6 +2,7 @@
 #include "engine/states.h"
 
 #include "base/clock.h"
+#include "engine/reload.h"
 #include "postgres/streams.h"
 
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static void apply_state(struct engine *engine, struct live_stream *live,
             engine_resumed(engine, live, now);
         return;
     }
-    if (live->stopped)
+    if (engine_halted(live))
         return;
     struct err err;
     err_set(&err, ERR_HALT, ERR_EXIT_DATA, "%s by %s (%s): %s", stream_state_name(row->state),
@@ -57,8 +58,10 @@ static void looked(struct task *task, usec_t now)
     engine->states_asked = false;
     engine->states_at = now + look_interval;
     if (task->ok && !task->cancelled)
-        for (unsigned i = 0; i < engine->n_live; i++)
+        for (unsigned i = 0; i < engine->n_live; i++) {
             apply_state(engine, &engine->live[i], &look->rows[i], now);
+            reload_consider(engine, &engine->live[i], look->rows[i].fingerprint, now);
+        }
     free(look->rows);
     free(look);
 }

@@ -47,6 +47,7 @@ static const struct contract *contract_of(const struct live_stream *live, unsign
 
 void tally_init(struct live_stream *live)
 {
+    live->tally = (struct tally){0};
     live->tally.topics = mem_zero(live->stream->config->n_topics + 1, sizeof(*live->tally.topics));
     live->tally.told = mem_zero(DRIFT_MAX, sizeof(*live->tally.told));
     for (unsigned i = 0; i < live->stream->config->n_topics; i++) {
@@ -197,11 +198,16 @@ static void ask(struct engine *engine, struct live_stream *live)
     service_submit(engine->service, &telling->task);
 }
 
-static void ask_all(struct engine *engine)
+void tally_write(struct engine *engine, struct live_stream *live)
+{
+    if (!live->tally.asked && has_news(live))
+        ask(engine, live);
+}
+
+static void write_all(struct engine *engine)
 {
     for (unsigned i = 0; i < engine->n_live; i++)
-        if (!engine->live[i].tally.asked && has_news(&engine->live[i]))
-            ask(engine, &engine->live[i]);
+        tally_write(engine, &engine->live[i]);
 }
 
 /* The last of it, once per stream; a database that does not answer keeps no stop waiting. */
@@ -231,7 +237,7 @@ usec_t tally_turn(struct engine *engine, usec_t now)
     if (now >= tallying->write_at) {
         /* Not at once: what a claim needs goes first. */
         if (tallying->write_at)
-            ask_all(engine);
+            write_all(engine);
         tallying->write_at = now + write_interval;
     }
     return tallying->write_at;

@@ -17,6 +17,9 @@
 void tally_init(struct live_stream *live);
 void tally_free(struct live_stream *live);
 
+/* Write down now what the stream has counted, unless that is under way. */
+void tally_write(struct engine *engine, struct live_stream *live);
+
 /* A batch was committed: `records` of the topic of that name (a pointer of the configuration). */
 void tally_take(struct live_stream *live, const char *topic, int64_t records, int64_t newest);
 

@@ -2,6 +2,7 @@
 #include "support/world.h"
 
 #include "engine/preflight.h"
+#include "postgres/catalog.h"
 #include "postgres/streams.h"
 #include "table/compare.h"
 
@@ -83,6 +84,12 @@ void world_put(struct world *world, unsigned topic, int32_t partition, int64_t a
     buf_puts(&out, id);
     buf_putc(&out, 0x10);
     put_varint(&out, (uint64_t)account_id);
+    if (world->next) { /* channel = 9 */
+        length = snprintf(id, sizeof id, "c%lld", (long long)account_id);
+        buf_putc(&out, 0x4a);
+        put_varint(&out, (uint64_t)length);
+        buf_puts(&out, id);
+    }
     put_bytes(world, topic, partition, (struct span){out.data, out.length});
     world->models[topic].last[partition][key] = account_id;
     buf_free(&out);
@@ -104,10 +111,33 @@ void world_produce(struct world *world, unsigned topic, unsigned n)
 
 /* ---- configuration and tables ---- */
 
-static void write_config(const struct world *world, const char *strategy)
+/* The migrator's host stands behind the daemons'. */
+enum { MIGRATOR = WORLD_DAEMONS, HOSTS };
+
+static void path_of(const struct world *world, unsigned host, const char *ending, char out[96])
 {
-    char path[96];
-    snprintf(path, sizeof path, "%s/main.conf", world->folder);
+    snprintf(out, 96, "%s/%u.%s", world->folder, host, ending);
+}
+
+void world_file(const struct world *world, unsigned which, const char *set)
+{
+    char from[512], beside[96], path[96], bytes[65536];
+    snprintf(from, sizeof from, "%s/%s.binpb", PACTOLUS_DESCRIPTORS, set);
+    path_of(world, which, "new", beside);
+    path_of(world, which, "binpb", path);
+    FILE *in = fopen(from, "r"), *out = fopen(beside, "w");
+    assert_true(in && out);
+    size_t n = fread(bytes, 1, sizeof bytes, in);
+    assert_in_range(n, 1, sizeof bytes - 1);
+    assert_int_equal(fwrite(bytes, 1, n, out), n);
+    assert_int_equal(fclose(in) | fclose(out) | rename(beside, path), 0);
+}
+
+static void write_config(const struct world *world, unsigned host, const char *strategy)
+{
+    char path[96], descriptors[96];
+    path_of(world, host, "conf", path);
+    path_of(world, host, "binpb", descriptors);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fprintf(
@@ -122,24 +152,23 @@ static void write_config(const struct world *world, const char *strategy)
         "streams : {\n",
         world->properties[0].value, strategy, live_conninfo());
     for (int i = 0; i < WORLD_TOPICS; i++)
-        fprintf(
-            file,
-            "  %s : { descriptors = \"%s/record_types.binpb\"; contract = \"shop.v1.Payment\";\n"
-            "    topics = ( \"%s\" ); lanes = 2; batch : { rows = 50; };\n"
-            "    table : { key = ( \"payment_id\" ); schema = \"data\"; name = \"%s\";\n"
-            "      view = \"%s\"; }; };\n",
-            tables[i] + 5, PACTOLUS_DESCRIPTORS, topics[i], tables[i] + 5, tables[i] + 5);
+        fprintf(file,
+                "  %s : { descriptors = \"%s\"; contract = \"shop.v1.Payment\";\n"
+                "    topics = ( \"%s\" ); lanes = 2; batch : { rows = 50; };\n"
+                "    table : { key = ( \"payment_id\" ); schema = \"data\"; name = \"%s\";\n"
+                "      view = \"%s\"; }; };\n",
+                tables[i] + 5, descriptors, topics[i], tables[i] + 5, tables[i] + 5);
     fprintf(file, "};\n");
     fclose(file);
 }
 
-static void load(struct world *world, struct daemon *daemon)
+static void load(struct world *world, struct daemon *daemon, unsigned host)
 {
     char path[96];
     struct config_overrides overrides = {0};
     struct errs errs = {0};
     *daemon = (struct daemon){0};
-    snprintf(path, sizeof path, "%s/main.conf", world->folder);
+    path_of(world, host, "conf", path);
     daemon->config = config_load(path, &overrides, &errs);
     check_errs(&errs);
     log_set_level(daemon->config->log_level);
@@ -172,22 +201,37 @@ static void unload(struct daemon *daemon)
     daemon->config = NULL;
 }
 
-/* As migrate does it. */
-static void make_tables(struct world *world)
+void world_alter(struct world *world, const char *set)
 {
     struct daemon daemon;
     struct err err;
-    load(world, &daemon);
+    world_file(world, MIGRATOR, set);
+    load(world, &daemon, MIGRATOR);
     for (unsigned i = 0; i < daemon.options.n_streams; i++) {
-        const struct stream *stream = &daemon.streams[i];
         struct plan plan;
-        struct shape *want = shape_want(stream->layout);
+        struct shape *want = shape_want(daemon.streams[i].layout);
+        struct shape *have = catalog_read(world->conn, want, &err);
+        assert_non_null(have);
         plan_init(&plan);
-        compare_shapes(NULL, want, &plan);
+        compare_shapes(have, want, &plan);
+        check_errs(&plan.refusals);
         for (unsigned k = 0; k < plan.n_steps; k++)
             live_exec(world->conn, plan.steps[k].sql);
         plan_free(&plan);
+        shape_free(have);
         shape_free(want);
+    }
+    unload(&daemon);
+}
+
+void world_note(struct world *world, const char *set)
+{
+    struct daemon daemon;
+    struct err err;
+    world_file(world, MIGRATOR, set);
+    load(world, &daemon, MIGRATOR);
+    for (unsigned i = 0; i < daemon.options.n_streams; i++) {
+        const struct stream *stream = &daemon.streams[i];
         if (!streams_upsert(world->conn, "g", stream->config->name, stream->layout,
                             stream->descriptors, &err))
             fail_msg("%s", err.text);
@@ -206,8 +250,12 @@ void world_open(struct world *world, const char *name, const char *strategy)
     world->loop = loop_open(&err);
     assert_non_null(world->loop);
     cluster_open(world);
-    write_config(world, strategy);
-    make_tables(world);
+    for (unsigned host = 0; host < HOSTS; host++) {
+        write_config(world, host, strategy);
+        world_file(world, host, WORLD_CONTRACT);
+    }
+    world_alter(world, WORLD_CONTRACT);
+    world_note(world, WORLD_CONTRACT);
 }
 
 /* ---- engines ---- */
@@ -216,7 +264,7 @@ struct daemon *world_start(struct world *world, unsigned which)
 {
     struct daemon *daemon = &world->daemons[which];
     struct errs errs = {0};
-    load(world, daemon);
+    load(world, daemon, which);
     if (!preflight(&daemon->options, world->conn, &errs))
         check_errs(&errs);
     assert_int_equal(daemon->options.n_streams, WORLD_TOPICS);
@@ -281,8 +329,12 @@ void world_close(struct world *world)
     rd_kafka_mock_cluster_destroy(world->cluster);
     rd_kafka_destroy(world->owner);
     conn_close(world->conn);
-    snprintf(path, sizeof path, "%s/main.conf", world->folder);
-    remove(path);
+    for (unsigned host = 0; host < HOSTS; host++) {
+        path_of(world, host, "conf", path);
+        remove(path);
+        path_of(world, host, "binpb", path);
+        remove(path);
+    }
     rmdir(world->folder);
 }
 

@@ -3,7 +3,8 @@
  * world: engines in this process, on librdkafka's mock cluster and a real PostgreSQL
  * (support/live), with one loop for all of them. Two streams: "one" reads topic a (4 partitions)
  * into data.one, "two" reads topic b (2 partitions) into data.two. What was produced is kept as a
- * model of both tables. Whatever goes wrong here fails the running test.
+ * model of both tables. Each daemon has a descriptor file of its own, as on a host of its own.
+ * Whatever goes wrong here fails the running test.
  */
 #ifndef PACTOLUS_TESTS_SUPPORT_WORLD_H
 #define PACTOLUS_TESTS_SUPPORT_WORLD_H
@@ -45,12 +46,24 @@ struct world {
     int64_t serial;
     uint64_t seed;
     unsigned long turns;
+    bool next; /* records are of the next contract: channel is 'c' and the account_id */
 };
+
+/* The contract that all begin with, and the next one. */
+#define WORLD_CONTRACT      "record_types"
+#define WORLD_CONTRACT_NEXT "payment_next"
+
 
 /* The database `name` anew, with the tables; strategy as partition.assignment.strategy takes it. */
 void world_open(struct world *world, const char *name, const char *strategy);
 /* Stops the daemons in order (each must leave within its time) and removes everything. */
 void world_close(struct world *world);
+
+/* Put a descriptor set in place on a daemon's host. */
+void world_file(const struct world *world, unsigned which, const char *set);
+/* The two halves of migrate: tables as that contract wants them, and the contract noted. */
+void world_alter(struct world *world, const char *set);
+void world_note(struct world *world, const char *set);
 
 /* An engine like the daemon starts it, preflight included. */
 struct daemon *world_start(struct world *world, unsigned which);
