@@ -35,12 +35,12 @@ void plan_free(struct plan *plan)
     plan_init(plan);
 }
 
-static struct step *append(struct plan *plan, enum step_kind kind, char *what, char *sql)
+static struct step *append(struct plan *plan, const struct step *step)
 {
     plan->steps = mem_grow(plan->steps, plan->n_steps + 1, sizeof *plan->steps);
-    struct step *step = &plan->steps[plan->n_steps++];
-    *step = (struct step){.kind = kind, .what = what, .sql = sql, .n_exclusive = 1};
-    return step;
+    plan->steps[plan->n_steps] = *step;
+    plan->steps[plan->n_steps].n_exclusive = 1;
+    return &plan->steps[plan->n_steps++];
 }
 
 static void add_relation(struct step *step, const char *schema, const char *name)
@@ -62,8 +62,9 @@ struct step *plan_add(struct plan *plan, const struct shape *want, enum step_kin
             return &plan->steps[i];
         }
     }
-    struct step *step = append(plan, kind, what, sql->data);
-    step->needed_to_run = needed;
+    struct step *step = append(
+        plan,
+        &(struct step){.kind = kind, .what = what, .sql = sql->data, .needed_to_run = needed});
     shape_view_all(want->view, all);
     add_relation(step, want->schema, want->table);
     add_relation(step, want->view_schema, want->view);
@@ -74,7 +75,7 @@ struct step *plan_add(struct plan *plan, const struct shape *want, enum step_kin
 
 void plan_note(struct plan *plan, char *what, char *sql)
 {
-    append(plan, STEP_NOTE, what, sql);
+    append(plan, &(struct step){.kind = STEP_NOTE, .what = what, .sql = sql});
     struct step note = plan->steps[plan->n_steps - 1];
     unsigned at = plan->n_steps - 1;
     for (; at > 0 && plan->steps[at - 1].kind > STEP_NOTE; at--)
