@@ -395,6 +395,47 @@ def nothing_is_removed_on_a_guess(t):
     expect("2 removed, 0 blanked" in maintain(t, config, "--execute", "--below-retention"), "execute")
 
 
+TWO = """\
+syntax = "proto3";
+package lab.v1;
+import "pactolus/options.proto";
+message One {
+  option (pactolus.contract) = { key: "id" table: "things" view: "things" purge_deleted_after: "1ms" };
+  string id = 1;
+}
+message Two {
+  option (pactolus.contract) = { key: "id" table: "things" view: "things" %s };
+  string id = 1;
+}
+"""
+
+
+@test
+def all_contracts_of_a_table_must_agree_to_a_purge(t):
+    """A row does not tell whose it is: what one contract never gives up stays."""
+    topics = [t.topic(name, partitions=1) for name in ("one", "two")]
+
+    def settings(name, said):
+        (t.folder / f"{name}.proto").write_text(TWO % said)
+        out = t.folder / f"{name}.binpb"
+        subprocess.run(["protoc", "-I", str(t.folder), "-I", str(ROOT / "proto"), "--include_imports", "-o",
+                        str(out), f"{name}.proto"], check=True, cwd=t.folder)
+        return t.config(name, streams={"items": {
+            "descriptors": str(out), "key": {"format": "text"}, "accept_skew": True,
+            "topics": [{"name": topic, "contract": contract} for topic, contract in
+                       zip(topics, ("lab.v1.One", "lab.v1.Two"))]}})
+
+    config = settings("silent", "")
+    t.migrate(config)
+    t.produce(topics[0], [tombstone("a"), tombstone("b")])
+    t.produce(topics[1], [tombstone("c")])
+    t.run_to_end(config)
+    expect("0 removed" in maintain(t, config, "--execute", "--below-retention"), "one of two has said it")
+    expect("3 removed" in maintain(t, settings("agreed", 'purge_deleted_after: "2ms"'), "--execute",
+                                   "--below-retention"), "both have said it")
+    equal(t.rows("data.things"), 0, "rows")
+
+
 @test
 def maintaining_beside_a_running_daemon(t):
     """Rows come back while they are being removed: what stands, stands."""
