@@ -30,9 +30,9 @@ static bool check_migrations(PGconn *conn, struct err *err)
 }
 
 /* A refusal keeps a stream from running: what the contract changes was not thought through. But if
- * the contract was in force before the one that is now, it is only this daemon that is behind: a
- * new contract's daemons are started one by one, and those of before may have to start once more.
- */
+ * the contract is in force, or was, it is only this daemon that is behind, or migrate that has not
+ * ended yet: a new contract's daemons are started one by one, and those of before may have to start
+ * once more. */
 static bool may_run(PGconn *conn, const struct stream *stream, unsigned stream_id,
                     const struct plan *plan, struct err *err)
 {

@@ -132,12 +132,10 @@ bool streams_had(PGconn *conn, unsigned stream_id, const char *fingerprint, bool
     char id[16];
     snprintf(id, sizeof id, "%u", stream_id);
     const char *params[] = {id, fingerprint};
-    PGresult *result =
-        conn_query(conn,
-                   "SELECT FROM pactolus.stream_contracts h JOIN pactolus.streams s USING "
-                   "(stream_id) WHERE h.stream_id = $1::int4 AND h.fingerprint = $2"
-                   "   AND s.fingerprint <> $2",
-                   2, params, err);
+    PGresult *result = conn_query(conn,
+                                  "SELECT FROM pactolus.stream_contracts"
+                                  "  WHERE stream_id = $1::int4 AND fingerprint = $2",
+                                  2, params, err);
     if (!result)
         return false;
     *had = PQntuples(result) > 0;

@@ -38,7 +38,7 @@ bool streams_upsert(PGconn *conn, const char *group, const char *name, const str
  * has not run for this contract. */
 void streams_fingerprint(const struct layout *layout, char out[FINGERPRINT_LENGTH + 1]);
 
-/* Had the stream this fingerprint before the one that it has now? */
+/* Is this the fingerprint that the stream has, or one that it had before? */
 bool streams_had(PGconn *conn, unsigned stream_id, const char *fingerprint, bool *had,
                  struct err *err) MUST_CHECK;
 

@@ -12,6 +12,7 @@ from harness import Record, equal, expect, test, varint, wait
 
 FIRST = "string id = 1; int64 amount = 2;"
 SECOND = FIRST + "optional string channel = 3;"
+PLAIN = FIRST + "string channel = 3;"
 
 
 def contract(t, fields, name):
@@ -127,24 +128,24 @@ def blocked(t, analyst):
                    "%s = any (pg_blocking_pids(pid))", analyst.info.backend_pid)
 
 
-def check(t, topic, flow, taken):
+def check(t, topic, flow, taken, unset=None):
     """Every order is there. Those from `taken` on have a channel, those of the first contract none."""
     wait(lambda: t.caught_up(topic), "everything to be applied")
     rows = {int(id[1:]): (amount, channel) for id, amount, channel in t.sql("select * from shop.orders")}
     equal(len(rows), flow.number, "rows")
     wrong = [(n, row) for n, row in rows.items() if row[0] != n + 1 or
-             row[1] not in ({None} if n < flow.switched else {f"c{n}"} if n >= taken else {None, f"c{n}"})]
+             row[1] not in ({unset} if n < flow.switched else {f"c{n}"} if n >= taken else {unset, f"c{n}"})]
     equal(wrong[:10], [], f"rows not as produced (switched at {flow.switched}, taken at {taken})")
     equal(t.letters(), {}, "dead letters")
     t.check_account("orders", consumed=flow.number, applied=flow.number, dead_lettered=0, stale=0)
 
 
-def hosts(t, topic, count=2):
+def hosts(t, topic, count=2, fields=SECOND):
     """Hosts with the first contract, the table made; and the next contract's descriptor set."""
     first = contract(t, FIRST, "first")
     made = [Host(t, f"host{n}", topic, first) for n in range(count)]
     t.migrate(made[0].config)
-    return made, contract(t, SECOND, "second")
+    return made, contract(t, fields, "second")
 
 
 def begin(t, daemons):
@@ -154,11 +155,10 @@ def begin(t, daemons):
     return owners(t)
 
 
-@test(real_kafka=True)
-def an_additive_change_goes_live_under_load(t):
+def goes_live_under_load(t, fields, unset):
     """While producers write, an analyst holds a transaction open on the view, and two daemons run."""
     topic = t.topic("orders", partitions=6)
-    daemons, second = hosts(t, topic)
+    daemons, second = hosts(t, topic, fields=fields)
     with Flow(t, topic) as flow, contextlib.closing(t.connect()) as analyst:
         before = begin(t, daemons)
         flow.goes_on()
@@ -184,15 +184,26 @@ def an_additive_change_goes_live_under_load(t):
             wait(host.took, "the daemon to take the contract")
         taken = flow.number + 50  # the flow may be about to send the next fifty
         wait(lambda: flow.number > taken + 2000, "records of the new contract")
-        cursor.execute("select count(channel) from shop.orders")
+        cursor.execute("select count(nullif(channel, '')) from shop.orders")
         expect(cursor.fetchone()[0] > 0, "the analyst sees no channel")
         analyst.commit()
-    check(t, topic, flow, taken)
+    check(t, topic, flow, taken, unset)
     for host in daemons:
         expect(host.daemon.alive(), "a daemon has ended")
         equal(host.took(), 1, "times that it took the contract")
         equal(host.complaints(), [], "what the daemon complains of")
     equal(owners(t), before, "owners: the daemons are the same")
+
+
+@test(real_kafka=True)
+def an_additive_change_goes_live_under_load(t):
+    goes_live_under_load(t, SECOND, None)
+
+
+@test(real_kafka=True)
+def a_required_field_goes_live_under_load(t):
+    """A field without presence: daemons of the first contract write what it has when it is unset."""
+    goes_live_under_load(t, PLAIN, "")
 
 
 @test(real_kafka=True)
