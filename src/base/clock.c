@@ -24,6 +24,11 @@ usec_t clock_wall(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+void clock_pause(usec_t wait)
+{
+    nanosleep(&(struct timespec){wait / USEC_PER_SEC, wait % USEC_PER_SEC * 1000}, NULL);
+}
+
 usec_t clock_cpu(void)
 {
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);

@@ -19,6 +19,9 @@ typedef int64_t usec_t;
 usec_t clock_monotonic(void);
 usec_t clock_wall(void);
 
+/* Do nothing for so long, or until a signal: verbs and worker threads only. */
+void clock_pause(usec_t wait);
+
 /* Microseconds of CPU that this process has used (user and system). */
 usec_t clock_cpu(void);
 

@@ -30,7 +30,7 @@ static const char *keep(struct reading *reading, const char *text)
     return arena_string(&reading->arena, text, strlen(text));
 }
 
-void reading_add_topic(struct reading *reading, const char *topic)
+static void add_topic(struct reading *reading, const char *topic)
 {
     for (unsigned i = 0; i < reading->n_topics; i++)
         if (strcmp(reading->topics[i], topic) == 0)
@@ -64,7 +64,7 @@ static void add_table(struct reading *reading, const char *schema, const char *t
 void reading_add(struct reading *reading, const struct contract *contract)
 {
     for (unsigned i = 0; i < contract->n_topics; i++)
-        reading_add_topic(reading, contract->topics[i]);
+        add_topic(reading, contract->topics[i]);
     add_table(reading, contract->schema, contract->table, contract->view_schema, contract->view);
 }
 
@@ -124,7 +124,7 @@ static void add_streams(struct reading *reading, const struct config *config)
             for (unsigned j = 0; j < reading->n_topics; j++)
                 ours |= strcmp(said->topics[k].name, reading->topics[j]) == 0;
         for (unsigned k = 0; ours && k < said->n_topics; k++)
-            reading_add_topic(reading, said->topics[k].name);
+            add_topic(reading, said->topics[k].name);
         if (ours && streams[i].layout)
             add_table(reading, streams[i].layout->schema, streams[i].layout->table,
                       streams[i].layout->view_schema, streams[i].layout->view);

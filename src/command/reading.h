@@ -29,7 +29,6 @@ void reading_init(struct reading *reading);
 void reading_free(struct reading *reading);
 /* Topics, table and views of one more contract. */
 void reading_add(struct reading *reading, const struct contract *contract);
-void reading_add_topic(struct reading *reading, const char *topic);
 /* Asks broker and database of the configuration; blocks. Streams of the configuration that carry
  * one of the topics add their topics, tables and views. */
 void reading_ask(struct reading *reading, const struct setup *setup);

@@ -4,6 +4,7 @@
 #include "base/backoff.h"
 #include "contract/fingerprint.h"
 #include "migrations_embedded.h"
+#include "postgres/sqlstate.h"
 #include "table/sql.h"
 
 #include <assert.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Key of the advisory lock under which migrations run: "pactolus" in ASCII. */
 #define MIGRATIONS_LOCK "8097857763303683443"
@@ -148,23 +148,13 @@ void migration_text(const struct migration *migration, int lock_timeout_ms, stru
     migration_rest(migration, out);
 }
 
-static bool is_lock(const struct err *failure)
-{
-    return strcmp(failure->sqlstate, "55P03") == 0 || strcmp(failure->sqlstate, "40P01") == 0;
-}
-
-static void pause_for(usec_t wait)
-{
-    nanosleep(&(struct timespec){wait / USEC_PER_SEC, wait % USEC_PER_SEC * 1000}, NULL);
-}
-
 /* Shall what failed be tried again? Somebody holds what we want, or waits for us in turn: their
  * turn ends. Waits for a while if so. */
 static bool again(const struct err *failure, unsigned tries, struct backoff *backoff)
 {
-    if (!is_lock(failure) || backoff->attempts + 1 >= tries)
+    if (!sqlstate_is_lock(failure) || backoff->attempts + 1 >= tries)
         return false;
-    pause_for(backoff_next(backoff));
+    clock_pause(backoff_next(backoff));
     return true;
 }
 
@@ -204,7 +194,7 @@ static bool migration_apply(PGconn *conn, const struct migration *migration,
         if (migration_try(conn, migration, patience->lock_timeout_ms, applied, &failure))
             return true;
     } while (again(&failure, patience->tries, &backoff));
-    if (is_lock(&failure))
+    if (sqlstate_is_lock(&failure))
         err_hint(&failure, "a session held a table or view of the control schema for a while: run "
                            "migrate again, it goes on with this migration");
     if (!failure.place[0])
@@ -325,7 +315,7 @@ bool apply_step(PGconn *conn, const struct step *step, const struct patience *pa
     buf_free(&text);
     if (done)
         return true;
-    if (is_lock(&failure))
+    if (sqlstate_is_lock(&failure))
         tell_holder(conn, step, &failure);
     else if (step->count && strcmp(failure.sqlstate, "23514") == 0)
         tell_broken(conn, step, &failure);

@@ -3,13 +3,13 @@
 
 #include "base/backoff.h"
 #include "base/memory.h"
+#include "postgres/sqlstate.h"
 #include "table/sql.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     BATCH_BLOCKS =
@@ -85,11 +85,6 @@ static void phrases_free(struct phrases *phrases)
     buf_free(&phrases->set);
 }
 
-static bool passes(const struct err *err)
-{
-    return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
-}
-
 /* One statement, which is one transaction; its count is added. A lock of somebody else is waited
  * for with pauses between. */
 static bool count_rows(PGconn *conn, const char *sql, int64_t *count, struct err *err)
@@ -97,9 +92,8 @@ static bool count_rows(PGconn *conn, const char *sql, int64_t *count, struct err
     struct backoff backoff = {
         .base = 100 * USEC_PER_MS, .cap = 5 * USEC_PER_SEC, .seed = (uint64_t)clock_monotonic()};
     PGresult *result = conn_query(conn, sql, 0, NULL, err);
-    for (unsigned tries = 1; !result && passes(err) && tries < TRIES; tries++) {
-        usec_t wait = backoff_next(&backoff);
-        nanosleep(&(struct timespec){wait / USEC_PER_SEC, wait % USEC_PER_SEC * 1000}, NULL);
+    for (unsigned tries = 1; !result && sqlstate_is_lock(err) && tries < TRIES; tries++) {
+        clock_pause(backoff_next(&backoff));
         result = conn_query(conn, sql, 0, NULL, err);
     }
     if (!result)

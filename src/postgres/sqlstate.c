@@ -131,6 +131,11 @@ const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *cons
     return rule;
 }
 
+bool sqlstate_is_lock(const struct err *err)
+{
+    return strcmp(err->sqlstate, "55P03") == 0 || strcmp(err->sqlstate, "40P01") == 0;
+}
+
 bool sqlstate_has(const char *sqlstate, enum sqlstate_trait trait)
 {
     return sqlstate_find(sqlstate, NULL, NULL)->traits & (unsigned)trait;

@@ -32,6 +32,8 @@ const struct sqlstate_rule *sqlstate_find(const char *sqlstate, const char *cons
                                           const char *table);
 /* Was that error one of them? */
 bool sqlstate_missing_partition(const struct err *err);
+/* Somebody else held a lock for too long, or waits for us in turn: the same may pass later. */
+bool sqlstate_is_lock(const struct err *err);
 bool sqlstate_has(const char *sqlstate, enum sqlstate_trait trait);
 /* The whole table, for docs and tests; ends with code "". */
 const struct sqlstate_rule *sqlstate_table(void);
