@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 from harness import Record, equal, expect, test, varint, wait
+import together
 
 FIRST = "string id = 1; int64 amount = 2;"
 SECOND = FIRST + "optional string channel = 3;"
@@ -61,39 +62,18 @@ def order(number, channel):
     return Record(out, f"o{number}".encode())
 
 
-class Flow:
-    """Orders of either contract, one after the other, until it is stopped. `switched`: the first of the new
-    one; None = none yet."""
+class Flow(together.Flow):
+    """Orders of either contract, one after the other. `switched`: the first of the new one; None = none yet."""
 
     def __init__(self, t, topic):
-        self.t, self.topic, self.number, self.switched = t, topic, 0, None
-        self.new, self.ended, self.failure = threading.Event(), threading.Event(), None
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
+        self.new, self.switched = threading.Event(), None
+        super().__init__(t, topic)
 
-    def run(self):
-        try:
-            while not self.ended.is_set():
-                new = self.new.is_set()
-                if new and self.switched is None:
-                    self.switched = self.number
-                self.t.produce(self.topic, [order(n, new) for n in range(self.number, self.number + 50)])
-                self.number += 50
-                self.ended.wait(0.02)
-        except Exception as failure:  # told by stop()
-            self.failure = failure
-
-    def stop(self):
-        self.ended.set()
-        self.thread.join()
-        if self.failure:
-            raise self.failure
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
+    def produce(self, count):
+        new = self.new.is_set()
+        if new and self.switched is None:
+            self.switched = self.number
+        self.t.produce(self.topic, [order(n, new) for n in range(self.number, self.number + count)])
 
     def goes_on(self, records=1000):
         """Records that are produced from now on become rows."""
@@ -119,7 +99,7 @@ class Migrating:
 
 
 def owners(t):
-    return {owner for owner, in t.sql("select distinct owner from pactolus.cursors where owner is not null")}
+    return set(together.owners(t))
 
 
 def blocked(t, analyst):
@@ -182,7 +162,7 @@ def goes_live_under_load(t, fields, unset):
         migrating.end()
         for host in daemons:
             wait(host.took, "the daemon to take the contract")
-        taken = flow.number + 50  # the flow may be about to send the next fifty
+        taken = flow.number + 100  # the flow may be about to send the next hundred
         wait(lambda: flow.number > taken + 2000, "records of the new contract")
         cursor.execute("select count(nullif(channel, '')) from shop.orders")
         expect(cursor.fetchone()[0] > 0, "the analyst sees no channel")
@@ -224,7 +204,7 @@ def hosts_get_the_new_file_one_after_the_other(t):
                              flow.switched) > 500, "rows without, of the other daemon")
         daemons[0].put(second)
         wait(daemons[0].took, "the other to take the contract")
-        taken = flow.number + 50
+        taken = flow.number + 100
         wait(lambda: flow.number > taken + 1000, "records of the new contract")
     check(t, topic, flow, taken)
     equal(daemons[1].complaints(), [], "complaints of the first")

@@ -17,7 +17,8 @@ TAKEN_OVER = 20  # seconds after which the other must own everything: the sessio
 
 
 class Flow:
-    """A steady stream of records until it is stopped; `fields` are the same in each."""
+    """A steady stream of records until it is stopped; `fields` are the same in each. Also a context, which
+    stops it."""
 
     def __init__(self, t, topic, **fields):
         self.t, self.topic, self.number, self.fields = t, topic, 0, fields
@@ -29,18 +30,27 @@ class Flow:
     def run(self):
         try:
             while not self.ended.is_set():
-                self.t.produce(self.topic, [model.item_record(f"item-{n % 5000}", quantity=n, **self.fields)
-                                            for n in range(self.number, self.number + 100)])
+                self.produce(100)
                 self.number += 100
                 self.ended.wait(0.02)
         except Exception as failure:  # told by stop()
             self.failure = failure
+
+    def produce(self, count):
+        self.t.produce(self.topic, [model.item_record(f"item-{n % 5000}", quantity=n, **self.fields)
+                                    for n in range(self.number, self.number + count)])
 
     def stop(self):
         self.ended.set()
         self.thread.join()
         if self.failure:
             raise self.failure
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
 
 def owners(t):

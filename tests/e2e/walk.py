@@ -6,7 +6,7 @@ import json
 import struct
 import subprocess
 
-from harness import ROOT, Record, equal, expect, test, wait
+from harness import ROOT, Record, equal, expect, test, varint, wait
 
 ORDER = """\
 syntax = "proto3";
@@ -25,14 +25,6 @@ message Order {
 # What the team wants: another name, and euros with a fraction.
 WANTED = ORDER.replace("customer_id", "buyer_id").replace("int64 amount = 3;  // in cents",
                                                            "double total = 4;  // in euros")
-
-
-def varint(number):
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out) + bytes([number])
 
 
 def text(field, value):
