@@ -2,9 +2,11 @@
 /* run: the daemon. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "command/report.h"
 #include "command/setup.h"
 #include "command/verb.h"
+#include "config/moment.h"
 #include "engine/engine.h"
 #include "engine/preflight.h"
 #include "engine/progress.h"
@@ -16,7 +18,8 @@
 
 struct run {
     struct setup setup;
-    const char *until;
+    const char *until_text;
+    struct until until;
     struct config *config;
     struct stream *streams;
     unsigned n_streams;
@@ -25,6 +28,27 @@ struct run {
     struct engine engine;
     bool opened;
 };
+
+/* A number is an offset, as Kafka's tools have it; anything else a point in time, UTC without a
+ * zone. The records before it are read. */
+static bool parse_until(const char *text, struct until *until, struct err *err)
+{
+    usec_t wall;
+    *until = (struct until){OFFSET_NEVER, OFFSET_NEVER};
+    if (!text || strcmp(text, "end") == 0)
+        return true;
+    if (text_parse_int(text, &until->offset) && until->offset >= 0)
+        return true;
+    until->offset = OFFSET_NEVER;
+    if (moment_parse(text, &wall)) {
+        until->time_ms = (wall + USEC_PER_MS - 1) / USEC_PER_MS;
+        return true;
+    }
+    err_set(err, ERR_HALT, ERR_EXIT_USAGE, "--until: %s is neither end, an offset nor a time",
+            text);
+    err_hint(err, "for example --until 120000 or --until 2026-11-21T08:00");
+    return false;
+}
 
 /* Everything is parsed and judged before anything acts. */
 static bool prepare(struct run *run, struct errs *errs)
@@ -38,7 +62,8 @@ static bool prepare(struct run *run, struct errs *errs)
     run->options = (struct engine_options){.config = run->config,
                                            .streams = run->streams,
                                            .n_streams = run->n_streams,
-                                           .until_end = run->until != NULL};
+                                           .until_end = run->until_text != NULL,
+                                           .until = run->until_text ? &run->until : NULL};
     if (errs->count == 0 && !setup_kafka(run->config, &run->options.kafka, &err))
         errs_add(errs, &err);
     if (errs->count)
@@ -89,7 +114,7 @@ static bool go(struct run *run, struct errs *errs)
     progress_summary(&run->engine, clock_monotonic() - began);
     if (run->engine.failed || run->engine.leaving)
         errs_add(errs, &run->engine.err);
-    for (unsigned i = 0; run->until && i < run->engine.n_live; i++)
+    for (unsigned i = 0; run->until_text && i < run->engine.n_live; i++)
         if (engine_halted(&run->engine.live[i]))
             errs_add(errs, &run->engine.live[i].halt);
     return errs->count == 0;
@@ -117,8 +142,8 @@ int command_run(int argc, char **argv)
     struct errs errs = {0};
     const struct args_option options[] = {
         SETUP_OPTIONS(&run.setup),
-        {0, "until", "end", ARGS_TEXT, &run.until,
-         "stop when every assigned partition was read to its end"},
+        {0, "until", "end|OFFSET|TIME", ARGS_TEXT, &run.until_text,
+         "stop when every assigned partition was read to its end, or up to this offset or time"},
         {0},
     };
     const struct args args = {
@@ -127,7 +152,8 @@ int command_run(int argc, char **argv)
         .summary = "Run the daemon: join the consumer group and write tables until SIGTERM.",
         .options = options,
         .examples = "pactolus run --config /etc/pactolus/pactolus.conf\n"
-                    "pactolus run --until end\n",
+                    "pactolus run --until end\n"
+                    "pactolus run --until 2026-11-21T08:00\n",
         .exits = "0   stopped as asked\n69  broker or database out of reach\n"
                  "78  the configuration, a contract or the database is not ready\n",
     };
@@ -135,9 +161,8 @@ int command_run(int argc, char **argv)
     int code;
     if (!args_begin(&args, argc, argv, &operands, &code))
         return code;
-    if (run.until && strcmp(run.until, "end") != 0) {
-        struct err err;
-        err_set(&err, ERR_HALT, ERR_EXIT_USAGE, "--until takes: end");
+    struct err err;
+    if (!parse_until(run.until_text, &run.until, &err)) {
         setup_free(&run.setup);
         return report_err(&err);
     }

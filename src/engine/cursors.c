@@ -76,6 +76,8 @@ struct cursor *cursors_find(const struct membership *membership, const char *top
 
 void cursors_add(struct membership *membership, const struct topic_partition *at)
 {
+    const struct until no_bound = {OFFSET_NEVER, OFFSET_NEVER};
+    const struct until *bound = membership->engine->options.until;
     const struct stream_topic *topic = NULL;
     struct live_stream *live = stream_of(membership->engine, at->topic, &topic);
     struct cursor *cursor = cursors_find(membership, at->topic, at->partition);
@@ -89,6 +91,7 @@ void cursors_add(struct membership *membership, const struct topic_partition *at
                               .state = CURSOR_CLAIMING,
                               .kafka_offset = -1,
                               .end_offset = -1,
+                              .until = bound ? *bound : no_bound,
                               .next = membership->cursors};
     membership->cursors = cursor;
 }

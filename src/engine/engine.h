@@ -22,7 +22,8 @@ struct engine_options {
     unsigned *stream_ids;       /* of pactolus.streams, same order; owned, see preflight */
     char *cluster_id;           /* owned, see preflight */
     struct kafka_options kafka; /* for every client; its properties are borrowed */
-    bool until_end;             /* stop when every assigned partition was read to its end */
+    bool until_end;             /* stop when every assigned partition was read to its end, or … */
+    const struct until *until;  /* … to here; borrowed, NULL = no bound. Every cursor begins so */
 };
 
 struct engine {

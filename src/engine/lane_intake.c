@@ -147,6 +147,25 @@ static void take_error(struct lane *lane, const struct cursor *cursor, const str
         log_err(LOG_LEVEL_WARNING, lane->live->stream->config->name, err);
 }
 
+static bool beyond(const struct cursor *cursor, const struct record *record)
+{
+    return record->offset >= cursor->until.offset || record->timestamp >= cursor->until.time_ms;
+}
+
+/* The first record that is not wanted ends the partition here: what lies before it was never
+ * delivered. The bound is a number from then on, lest a later record with an earlier time be
+ * taken. */
+static void take_bound(struct lane *lane, struct cursor *cursor, int64_t offset)
+{
+    struct topic_partition at = {cursor->topic, cursor->partition, -1};
+    if (offset < cursor->until.offset)
+        cursor->until.offset = offset;
+    take_end(lane, cursor, cursor->until.offset);
+    if (!cursor->beyond)
+        consumer_pause(lane->engine->consumer, &at, 1);
+    cursor->beyond = true;
+}
+
 /* False when the item must wait for the next batch. */
 static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
 {
@@ -157,13 +176,17 @@ static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
             cursor->heard = true;
             cursor->at_end = false;
         }
-        if (takes_records(cursor) && item->record.offset >= cursor->read_offset)
+        if (takes_records(cursor) && beyond(cursor, &item->record))
+            take_bound(lane, cursor, item->record.offset);
+        else if (takes_records(cursor) && item->record.offset >= cursor->read_offset)
             return take_record(lane, cursor, &item->record, now);
         lane->counts.dropped++;
         return true;
     case INTAKE_END:
-        if (takes_records(cursor))
+        if (takes_records(cursor) && item->record.offset < cursor->until.offset)
             take_end(lane, cursor, item->record.offset);
+        else if (takes_records(cursor))
+            take_end(lane, cursor, cursor->until.offset);
         return true;
     case INTAKE_OUT_OF_RANGE:
         if (cursor)

@@ -50,6 +50,13 @@ enum cursor_event {
     CURSOR_EVENTS,
 };
 
+/* Where reading ends. A partition is also at its end where the log ends. */
+struct until {
+    int64_t offset;  /* the first one that is not read; OFFSET_NEVER = no such bound */
+    int64_t time_ms; /* nor the first record with this timestamp or a later one, nor what follows */
+};
+#define OFFSET_NEVER INT64_MAX
+
 struct cursor {
     struct live_stream *live;
     struct lane *lane;
@@ -69,7 +76,9 @@ struct cursor {
     int64_t order_ts;             /* greatest timestamp taken so far */
     int64_t kafka_offset;         /* as last committed to Kafka (advisory) */
     int64_t end_offset;           /* end of the partition when last reached, -1 = not yet */
-    bool at_end;                  /* everything there was has been read */
+    struct until until;           /* nothing is taken past it */
+    bool at_end;                  /* everything there was has been read, or all up to `until` */
+    bool beyond;                  /* a record past `until` came: fetching is paused there */
     bool heard;                   /* something arrived since it was assigned */
     usec_t assigned_at;           /* when it was forwarded last */
     usec_t silent_since;          /* not heard: since when (engine/deaf) */

@@ -431,7 +431,8 @@ bool membership_at_end(const struct membership *membership)
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
         if (cursor->state == CURSOR_HALTED)
             continue;
-        if (cursor->state != CURSOR_RUNNING || !cursor->at_end || !lane_drained(cursor))
+        bool read = cursor->at_end || cursor->read_offset >= cursor->until.offset;
+        if (cursor->state != CURSOR_RUNNING || !read || !lane_drained(cursor))
             return false;
     }
     return true;
