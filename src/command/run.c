@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "command/replay_options.h"
 #include "command/report.h"
 #include "command/setup.h"
 #include "command/verb.h"
@@ -18,6 +19,10 @@
 
 struct run {
     struct setup setup;
+    struct replay_options replay;
+    bool reset_offsets;
+    const char *replay_id;
+    struct replay_request request;
     const char *until_text;
     struct until until;
     struct config *config;
@@ -57,6 +62,14 @@ static bool prepare(struct run *run, struct errs *errs)
     run->config = setup_config(&run->setup, errs);
     if (!run->config)
         return false;
+    run->replay.group = run->config->group;
+    if (run->reset_offsets) {
+        if (!replay_options_read(&run->replay, clock_wall(), &run->request, &err)) {
+            errs_add(errs, &err);
+            return false;
+        }
+        run->request.key = run->replay_id;
+    }
     run->n_streams = run->config->n_streams;
     run->streams = setup_streams(run->config, errs);
     run->options = (struct engine_options){.config = run->config,
@@ -73,7 +86,9 @@ static bool prepare(struct run *run, struct errs *errs)
         errs_add(errs, &err);
         return false;
     }
-    bool good = preflight(&run->options, conn, errs);
+    bool good = preflight(&run->options, conn, errs) &&
+                (!run->reset_offsets || replay_once(run->config, &run->request, &run->options.kafka,
+                                                    run->options.cluster_id, conn, errs));
     conn_close(conn);
     return good;
 }
@@ -133,7 +148,25 @@ static void clean_up(struct run *run, int code)
     setup_free_kafka(&run->options.kafka);
     setup_free_streams(run->streams, run->n_streams);
     config_free(run->config);
+    replay_options_free(&run->replay);
     setup_free(&run->setup);
+}
+
+static bool judge_replay(const struct run *run, struct err *err)
+{
+    const struct replay_options *said = &run->replay;
+    bool given = replay_options_given(said) || said->streams.count || said->topics.count ||
+                 said->all_topics || run->replay_id;
+    if (!run->reset_offsets && given) {
+        err_set(err, ERR_HALT, ERR_EXIT_USAGE, "these options are for --reset-offsets");
+        return err_hint(err, "pactolus run --reset-offsets …, or pactolus replay …");
+    }
+    if (run->reset_offsets && (!run->replay_id || !*run->replay_id)) {
+        err_set(err, ERR_HALT, ERR_EXIT_USAGE, "--reset-offsets wants --replay-id");
+        return err_hint(err, "--replay-id NAME: the same one again, as after a restart, does "
+                             "nothing");
+    }
+    return true;
 }
 
 int command_run(int argc, char **argv)
@@ -142,6 +175,12 @@ int command_run(int argc, char **argv)
     struct errs errs = {0};
     const struct args_option options[] = {
         SETUP_OPTIONS(&run.setup),
+        {0, "reset-offsets", NULL, ARGS_FLAG, &run.reset_offsets,
+         "first read again, as `pactolus replay` has it"},
+        {0, "replay-id", "NAME", ARGS_TEXT, &run.replay_id,
+         "of --reset-offsets: a name that was used before does nothing"},
+        REPLAY_SCOPE_OPTIONS(&run.replay),
+        REPLAY_SCENARIO_OPTIONS(&run.replay),
         {0, "until", "end|OFFSET|TIME", ARGS_TEXT, &run.until_text,
          "stop when every assigned partition was read to its end, or up to this offset or time"},
         {0},
@@ -153,7 +192,9 @@ int command_run(int argc, char **argv)
         .options = options,
         .examples = "pactolus run --config /etc/pactolus/pactolus.conf\n"
                     "pactolus run --until end\n"
-                    "pactolus run --until 2026-11-21T08:00\n",
+                    "pactolus run --until 2026-11-21T08:00\n"
+                    "pactolus run --reset-offsets --replay-id mended-rates --all-topics "
+                    "--to-earliest\n",
         .exits = "0   stopped as asked\n69  broker or database out of reach\n"
                  "78  the configuration, a contract or the database is not ready\n",
     };
@@ -162,7 +203,8 @@ int command_run(int argc, char **argv)
     if (!args_begin(&args, argc, argv, &operands, &code))
         return code;
     struct err err;
-    if (!parse_until(run.until_text, &run.until, &err)) {
+    if (!parse_until(run.until_text, &run.until, &err) || !judge_replay(&run, &err)) {
+        replay_options_free(&run.replay);
         setup_free(&run.setup);
         return report_err(&err);
     }

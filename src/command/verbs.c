@@ -21,6 +21,8 @@ static const struct verb table[] = {
     {"resume", "STREAM… | --all", "let paused or halted streams go on", command_resume},
     {"adopt", "--dry-run | --execute", "take this database, cluster and group as the right ones",
      command_adopt},
+    {"replay", "SCOPE WHERE --dry-run | --execute", "read records again, or pass over them",
+     command_replay},
     {"contract", "lint | diff | readers", "judge and compare contracts", command_contract},
     {"produce", "TOPIC", "JSON lines into a topic, as the contract wants them", command_produce},
     {"cat", "TOPIC", "a topic's records as JSON lines", command_cat},

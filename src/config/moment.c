@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/moment.h"
 
+#include "base/text.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,4 +98,66 @@ bool moment_parse(const char *text, usec_t *wall)
         return false;
     *wall = ((usec_t)seconds - seconds_east) * USEC_PER_SEC + microseconds;
     return *wall >= 0;
+}
+
+/* Digits up to a letter; `microseconds` of `unit` each. Seconds may have a fraction. */
+static bool take_amount(const char **at, usec_t *microseconds, char *letter)
+{
+    const int64_t most = 100000LL * 24 * 3600; /* in seconds; a day's worth of each unit fits */
+    int64_t whole = 0;
+    int fraction = 0;
+    const char *start = *at;
+    for (; **at >= '0' && **at <= '9'; (*at)++)
+        if ((whole = whole * 10 + (**at - '0')) > most)
+            return false;
+    if (*at == start || !take_fraction(at, &fraction))
+        return false;
+    *letter = **at;
+    if (fraction && *letter != 'S')
+        return false;
+    *microseconds = whole * USEC_PER_SEC + fraction;
+    return *letter != 0;
+}
+
+/* The units in their order, each at most once: "D", then behind a T "H", "M", "S". */
+static bool iso_duration(const char *at, usec_t *duration)
+{
+    static const char letters[] = "DHMS";
+    static const int64_t seconds[] = {86400, 3600, 60, 1};
+    const usec_t most = 100000LL * 86400 * USEC_PER_SEC;
+    int next = 0;
+    usec_t total = 0, amount, part;
+    bool time = false, behind = false;
+    if (!take_char(&at, 'P') || !*at)
+        return false;
+    while (*at) {
+        if (!time && take_char(&at, 'T')) {
+            time = true;
+            behind = true; /* something must follow */
+            next = 1;
+            continue;
+        }
+        char letter;
+        if (!take_amount(&at, &amount, &letter))
+            return false;
+        const char *found = strchr(letters + next, letter);
+        if (!found || (letter != 'D' && !time) || (letter == 'D' && time))
+            return false;
+        next = (int)(found - letters) + 1;
+        if (__builtin_mul_overflow(amount, seconds[found - letters], &part) || part > most ||
+            (total += part) > most)
+            return false;
+        at++;
+        behind = false;
+    }
+    *duration = total;
+    return !behind;
+}
+
+bool moment_duration(const char *text, usec_t *duration)
+{
+    const usec_t most = 100000LL * 86400 * USEC_PER_SEC;
+    if (*text == 'P')
+        return iso_duration(text, duration);
+    return text_parse_duration(text, duration) && *duration >= 0 && *duration <= most;
 }

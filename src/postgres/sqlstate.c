@@ -31,6 +31,7 @@ static const struct sqlstate_rule rules[] = {
     {"PA005", HALT, CONFIG, 0,
      "a topic version, incarnation, topic or partition is past what a log id can hold"},
     {"PA007", HALT, CONFIG, 0, "another group writes the table: each would have half of it"},
+    {"PA008", HALT, DATA, 0, "a cursor was moved since a replay of it was planned: plan again"},
 
     /* the record */
     {"23514", RETRY, LATER, 0,

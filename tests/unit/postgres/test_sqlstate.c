@@ -24,6 +24,7 @@ static const struct expected expectations[] = {
     {"PA004", NULL, ERR_HALT, ERR_EXIT_SOFTWARE, 0},
     {"PA005", NULL, ERR_HALT, ERR_EXIT_CONFIG, 0},
     {"PA007", NULL, ERR_HALT, ERR_EXIT_CONFIG, 0},
+    {"PA008", NULL, ERR_HALT, ERR_EXIT_DATA, 0},
     {"22021", NULL, ERR_REJECT, ERR_EXIT_DATA, 0},
     {"23503", "parent", ERR_REJECT, ERR_EXIT_DATA, SQLSTATE_COULD_PASS},
     {"23505", "sample_note_key", ERR_REJECT, ERR_EXIT_DATA, SQLSTATE_COULD_PASS},
