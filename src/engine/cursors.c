@@ -229,16 +229,23 @@ usec_t cursors_turn(struct membership *membership, usec_t now)
 
 /* ---- what others tell ---- */
 
-void membership_fenced(struct membership *membership, struct cursor *cursor, usec_t now)
+void membership_fenced(struct membership *membership, struct cursor *cursor,
+                       const struct cursor_position *at, usec_t now)
 {
     char text[CURSOR_TEXT];
     membership->restless = true;
     if (cursor->state != CURSOR_RUNNING && cursor->state != CURSOR_REWINDING &&
         cursor->state != CURSOR_STRANDED)
         return;
+    cursor_fire(cursor, CURSOR_FENCE_LOST);
+    if (strcmp(at->owner, membership->engine->owner) == 0) {
+        log_notice("%s: the cursor was moved to %lld; claiming it again",
+                   cursor_text(cursor, cursor->next_offset, text), (long long)at->next_offset);
+        cursor_fire(cursor, CURSOR_RECLAIM);
+        return;
+    }
     log_warning("%s: another owner holds the fence; nothing more is written for it",
                 cursor_text(cursor, cursor->next_offset, text));
-    cursor_fire(cursor, CURSOR_FENCE_LOST);
     cursor->probe_at = now + probe_delay;
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/lane.h"
 #include "engine/ledger_room.h"
+#include "engine/listener.h"
 #include "engine/membership.h"
 #include "engine/progress.h"
 #include "engine/relay.h"
@@ -76,6 +77,7 @@ static bool open_services(struct engine *engine, struct err *err)
     return (engine->pool = pool_open(engine->loop, &pool, err)) &&
            (engine->service = service_open(engine->loop, &service, err)) &&
            (engine->isolator = service_open(engine->loop, &alone, err)) &&
+           (engine->listener = listener_open(engine->loop, &service, err)) &&
            (engine->relay = relay_open(engine, err));
 }
 
@@ -160,7 +162,8 @@ bool engine_close(struct engine *engine)
     /* A thread that is stuck still looks at what would be freed below. */
     if (!relay_close(engine->relay, left_until(deadline)) ||
         !service_close(engine->service, left_until(deadline)) ||
-        !service_close(engine->isolator, left_until(deadline)))
+        !service_close(engine->isolator, left_until(deadline)) ||
+        !listener_close(engine->listener, left_until(deadline)))
         return false;
     membership_free(engine->membership);
     free_streams(engine);
@@ -259,6 +262,18 @@ static usec_t sooner(usec_t a, usec_t b)
     return a < b ? a : b;
 }
 
+/* A verb wrote something for us: look. */
+static usec_t hear(struct engine *engine, usec_t now)
+{
+    bool heard;
+    usec_t again = listener_turn(engine->listener, now, &heard);
+    if (heard) {
+        states_look(engine, now);
+        membership_look(engine->membership, now);
+    }
+    return again;
+}
+
 usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
 {
     usec_t again;
@@ -267,7 +282,8 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     service_turn(engine->service, now);
     service_turn(engine->isolator, now);
     turn_consumer(engine, now);
-    again = membership_turn(engine->membership, now);
+    usec_t listened = hear(engine, now);
+    again = sooner(listened, membership_turn(engine->membership, now));
     /* An assign or a rewind may have let records into the control queue before they were forwarded:
      * they are found before a lane can take what comes behind them for what comes next. */
     turn_consumer(engine, now);
@@ -416,9 +432,10 @@ void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now)
     go_on(engine, live, now);
 }
 
-void engine_fenced(struct engine *engine, struct cursor *cursor, usec_t now)
+void engine_fenced(struct engine *engine, struct cursor *cursor, const struct cursor_position *at,
+                   usec_t now)
 {
-    membership_fenced(engine->membership, cursor, now);
+    membership_fenced(engine->membership, cursor, at, now);
 }
 
 void engine_rewind_lane(struct engine *engine, struct lane *lane, usec_t now)

@@ -14,6 +14,7 @@
 
 struct membership;
 struct relay;
+struct listener;
 
 struct engine_options {
     const struct config *config;
@@ -35,6 +36,7 @@ struct engine {
     struct pool *pool;
     struct service *service;
     struct service *isolator; /* batches with rows that PostgreSQL refuses: they keep no claim waiting */
+    struct listener *listener;
     struct membership *membership;
     struct relay *relay;
     struct live_stream *live;
@@ -46,7 +48,7 @@ struct engine {
     struct kafka_options kafka_options;
     usec_t wall; /* wall time of this turn, for rules that speak of now */
     usec_t states_at, report_at, poll_at;
-    bool states_asked;
+    bool states_asked, states_again; /* a look is under way; and another is wanted behind it */
     struct log_gate kafka_gate;
     uint64_t reported_records;
     bool hurry;     /* something changed that an earlier part of the turn waits for */
@@ -110,8 +112,9 @@ void engine_release(struct engine *engine, struct live_stream *live, usec_t now)
 void engine_take_contract(struct engine *engine, struct live_stream *live);
 /* pactolus.streams says that the stream runs (again). */
 void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now);
-/* This cursor's fence belongs to another owner. */
-void engine_fenced(struct engine *engine, struct cursor *cursor, usec_t now);
+/* This cursor's fence in PostgreSQL is another one than ours: see membership_fenced. */
+void engine_fenced(struct engine *engine, struct cursor *cursor,
+                   const struct cursor_position *at, usec_t now);
 /* Batches of this lane were dropped: read its cursors' places anew. */
 void engine_rewind_lane(struct engine *engine, struct lane *lane, usec_t now);
 /* The cursor's offset is not in the log. */

@@ -61,7 +61,7 @@ static void mark_fenced(const struct settling *settling, struct lane *lane, usec
         if (!at || settling->fences[at - settling->positions] != cursor->fence ||
             (at->fence == cursor->fence && at->token == cursor->token))
             continue;
-        engine_fenced(lane->engine, cursor, now);
+        engine_fenced(lane->engine, cursor, at, now);
     }
 }
 

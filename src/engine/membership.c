@@ -403,6 +403,11 @@ void membership_stop(struct membership *membership, usec_t now)
     fire(membership, MEMBER_STOP, now);
 }
 
+void membership_look(struct membership *membership, usec_t now)
+{
+    membership->verify_at = now;
+}
+
 void membership_abandon(struct membership *membership, usec_t now)
 {
     if (membership->state != MEMBER_CLOSING)

@@ -53,6 +53,8 @@ bool membership_at_end(const struct membership *membership);
 bool membership_steady(const struct membership *membership);
 /* Nothing is owed to the group: no claim, no drain. */
 bool membership_owns(const struct membership *membership);
+/* Cursors may have been moved: look at once whether they are where we left them. */
+void membership_look(struct membership *membership, usec_t now);
 bool membership_left(const struct membership *membership);
 /* Claims under way in the worker. */
 unsigned membership_claims(const struct membership *membership);
@@ -61,7 +63,11 @@ const char *membership_state(const struct membership *membership);
 /* A stream's wished state changed. */
 void membership_halt(struct membership *membership, struct live_stream *live);
 void membership_resume(struct membership *membership, struct live_stream *live, usec_t now);
-void membership_fenced(struct membership *membership, struct cursor *cursor, usec_t now);
+/* PostgreSQL has another fence than ours, as `at` says. When we are the last who claimed it, it was
+ * moved (a replay, a resume): claimed again at once. Else another owner has it, and the group is
+ * asked. */
+void membership_fenced(struct membership *membership, struct cursor *cursor,
+                       const struct cursor_position *at, usec_t now);
 /* Its next offset is not in the log: find out why. */
 void membership_out_of_range(struct membership *membership, struct cursor *cursor);
 void membership_rewind(struct membership *membership, struct cursor *cursor, usec_t now);

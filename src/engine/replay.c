@@ -239,7 +239,7 @@ static bool find_offsets(struct planning *planning, struct err *err)
     struct replay_plan *plan = planning->plan;
     for (unsigned i = 0; i < plan->n; i++) {
         struct replay_step *step = &plan->steps[i];
-        int64_t offset;
+        int64_t offset = 0;
         if (!find_offset(planning, step, &offset, err))
             return false;
         step->asked = offset < step->earliest ? step->earliest

@@ -50,7 +50,7 @@ static bool rewind_one(struct membership *membership, struct cursor *cursor,
     struct err err;
     struct topic_partition where = {cursor->topic, cursor->partition, at->next_offset};
     if (at->fence != cursor->fence || at->token != cursor->token) {
-        membership_fenced(membership, cursor, now);
+        membership_fenced(membership, cursor, at, now);
         return true;
     }
     if (at->next_offset < cursor->next_offset)

@@ -56,7 +56,8 @@ static void looked(struct task *task, usec_t now)
     struct look *look = (struct look *)task;
     struct engine *engine = look->engine;
     engine->states_asked = false;
-    engine->states_at = now + look_interval;
+    engine->states_at = engine->states_again ? now : now + look_interval;
+    engine->states_again = false;
     if (task->ok && !task->cancelled)
         for (unsigned i = 0; i < engine->n_live; i++) {
             apply_state(engine, &engine->live[i], &look->rows[i], now);
@@ -64,6 +65,12 @@ static void looked(struct task *task, usec_t now)
         }
     free(look->rows);
     free(look);
+}
+
+void states_look(struct engine *engine, usec_t now)
+{
+    engine->states_again = engine->states_asked;
+    engine->states_at = now;
 }
 
 usec_t states_turn(struct engine *engine, usec_t now)

@@ -10,6 +10,8 @@
 #include "engine/engine.h"
 
 usec_t states_turn(struct engine *engine, usec_t now);
+/* Look at once, or again as soon as the look under way has ended. */
+void states_look(struct engine *engine, usec_t now);
 /* Keep the stream's halt, with its kind and reason; tried again until it is written. */
 void states_halt(struct engine *engine, struct live_stream *live);
 

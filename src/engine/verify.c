@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-static const usec_t look_again = 5 * USEC_PER_SEC;
+static const usec_t look_again = 2 * USEC_PER_SEC;
 
 struct verify {
     struct task task; /* first */
@@ -32,7 +32,7 @@ static void judge(struct cursor *cursor, const struct cursor_position *before,
         cursor->token != before->token)
         return;
     if (at->fence != cursor->fence || at->token != cursor->token) {
-        membership_fenced(membership, cursor, now);
+        membership_fenced(membership, cursor, at, now);
         return;
     }
     if (at->next_offset < before->next_offset && cursor->lane)

@@ -333,7 +333,7 @@ bool cursor_positions(PGconn *conn, struct cursor_position *list, unsigned n, st
     PGresult *result =
         conn_query(conn,
                    "SELECT coalesce(c.next_offset, 0), coalesce(c.fence, 0), coalesce(c.token, 0),"
-                   "       coalesce(c.order_ts, -1)"
+                   "       coalesce(c.order_ts, -1), coalesce(c.owner::text, '')"
                    "  FROM unnest($1::int8[]) WITH ORDINALITY AS w(cursor_id, place)"
                    "  LEFT JOIN pactolus.cursors c USING (cursor_id) ORDER BY w.place",
                    1, params, err);
@@ -346,6 +346,7 @@ bool cursor_positions(PGconn *conn, struct cursor_position *list, unsigned n, st
         list[i].fence = value_int(result, (int)i, 1);
         list[i].token = value_int(result, (int)i, 2);
         list[i].order_ts = value_int(result, (int)i, 3);
+        snprintf(list[i].owner, sizeof list[i].owner, "%s", PQgetvalue(result, (int)i, 4));
     }
     PQclear(result);
     return true;

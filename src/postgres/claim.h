@@ -66,6 +66,7 @@ bool account_open(PGconn *conn, unsigned stream_id, const char *owner, unsigned 
 struct cursor_position {
     int64_t cursor_id;
     int64_t next_offset, fence, token, order_ts;
+    char owner[OWNER_TEXT]; /* who claimed it last; "" = nobody */
 };
 bool cursor_positions(PGconn *conn, struct cursor_position *list, unsigned n,
                       struct err *err) MUST_CHECK;

@@ -90,7 +90,7 @@ static bool twin_failed(const PGconn *twin, const char *sqlstate, struct err *er
         return refuse_mode(twin, err);
     err_set(err, ERR_RETRY, ERR_EXIT_UNAVAILABLE,
             "the pooler has no backend for one more connection");
-    return err_hint(err, "its pool for this database and user needs database.pool + 5 backends for "
+    return err_hint(err, "its pool for this database and user needs database.pool + 6 backends for "
                          "each daemon (PgBouncer: pool_size)");
 }
 

@@ -255,7 +255,29 @@ static void a_fenced_owner_asks_the_group_and_claims_again(void **state)
     world_produce(&world, 0, 50);
     world_produce(&world, 1, 50);
     world_until_consumed(&world);
-    live_exec(world.conn, "UPDATE pactolus.cursors SET fence = fence + 1");
+    live_exec(world.conn, "UPDATE pactolus.cursors SET fence = fence + 1,"
+                          " owner = gen_random_uuid()");
+    world_produce(&world, 0, 50);
+    world_produce(&world, 1, 50);
+    finish();
+    assert_int_equal(reads(daemon), 6);
+}
+
+/* What a replay does: the fence counts up and the owner stays. Nothing arrives, so no batch finds
+ * it out, and nobody has to be asked. */
+static void a_cursor_that_was_moved_is_claimed_again(void **state)
+{
+    (void)state;
+    struct daemon *daemon = world_start(&world, 0);
+    world_produce(&world, 0, 50);
+    world_produce(&world, 1, 50);
+    world_until_consumed(&world);
+    live_exec(world.conn, "DROP TABLE IF EXISTS pg_temp.moved;"
+                          "CREATE TEMPORARY TABLE moved AS SELECT cursor_id, fence + 1 AS fence "
+                          "FROM pactolus.cursors;"
+                          "UPDATE pactolus.cursors SET fence = fence + 1");
+    world_until(&world, "SELECT bool_and(c.fence = m.fence + 1)"
+                        "  FROM pactolus.cursors c JOIN pg_temp.moved m USING (cursor_id)");
     world_produce(&world, 0, 50);
     world_produce(&world, 1, 50);
     finish();
@@ -289,8 +311,10 @@ static void a_fenced_cursor_takes_nothing_from_its_neighbour(void **state)
     world_until_consumed(&world);
     const struct lane *lane = &daemon->engine.live[0].lanes[1];
     PGconn *other = live_open();
-    live_exec(other, "BEGIN; UPDATE pactolus.cursors c SET fence = fence + 1 FROM pactolus.logs l"
-                     " WHERE l.log_id = c.log_id AND l.topic = 'a' AND l.partition = 1");
+    live_exec(other,
+              "BEGIN; UPDATE pactolus.cursors c SET fence = fence + 1, owner = gen_random_uuid()"
+              "  FROM pactolus.logs l"
+              " WHERE l.log_id = c.log_id AND l.topic = 'a' AND l.partition = 1");
     put_five(1);
     WORLD_UNTIL(&world, lane->n_sent == 1)
     put_five(3);
@@ -466,6 +490,8 @@ int main(void)
         TEST(an_eager_assignment_replaces_what_was_not_revoked, eager),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, cooperative),
         TEST(a_fenced_owner_asks_the_group_and_claims_again, eager),
+        TEST(a_cursor_that_was_moved_is_claimed_again, cooperative),
+        TEST(a_cursor_that_was_moved_is_claimed_again, eager),
         TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, cooperative),
         TEST(a_fenced_cursor_takes_nothing_from_its_neighbour, eager),
         TEST(a_topic_made_anew_is_claimed_as_another_log, cooperative),
