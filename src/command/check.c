@@ -36,6 +36,15 @@ static void check_kafka(const struct config *config, struct errs *errs)
     setup_free_kafka(&options);
 }
 
+static void check_database(const struct config *config, struct errs *errs)
+{
+    struct err err = ERR_INIT;
+    if (conn_check(config->conninfo, &err))
+        return;
+    err_place(&err, "database.conninfo");
+    errs_add(errs, &err);
+}
+
 static void warn(struct errs *warnings, const struct stream_config *stream, const char *hint,
                  const char *text)
 {
@@ -94,6 +103,7 @@ static void check_all(const struct config *config, const struct options *options
     setup_quiet(config);
     struct stream *streams = setup_streams(config, errs);
     check_kafka(config, errs);
+    check_database(config, errs);
     for (unsigned i = 0; i < config->n_streams; i++)
         if (streams[i].set)
             warn_stream(config, &streams[i], warnings);

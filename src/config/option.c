@@ -2,6 +2,7 @@
 #include "config/option.h"
 
 #include "base/buf.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/moment.h"
@@ -234,7 +235,8 @@ static bool put_text(const struct option *option, void *member, const struct giv
         return refuse_kind(option, given, err);
     if (!check_text(option, given, given->text, err))
         return false;
-    bool relative = option->kind == OPTION_PATH && given->text[0] != '/' && given->directory;
+    bool relative = option->kind == OPTION_PATH && given->text[0] != '/' && given->directory &&
+                    !secret_place(given->text);
     char *copy = arena_format(arena, "%s%s", relative ? given->directory : "", given->text);
     memcpy(member, &copy, sizeof copy);
     return true;

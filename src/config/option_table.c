@@ -73,7 +73,8 @@ static const struct option table[] = {
      .text =
          "Any librdkafka property, with underscores for dots: bootstrap_servers, "
          "security_protocol, sasl_username, … What Pactolus must decide itself (offsets, group, "
-         "isolation) is refused."},
+         "isolation) is refused. Secrets stand in files: sasl_password = "
+         "\"file:/etc/pactolus/kafka\", or credential:NAME for one that systemd passes on."},
     {"kafka_properties", OPTION_PROPERTIES, .scope = OPTION_PROCESS,
      .text = "The same as a list, ( { name = \"…\"; value = \"…\"; } ), for names that hold an "
              "underscore themselves."},
@@ -81,9 +82,11 @@ static const struct option table[] = {
     {"database.conninfo", OPTION_TEXT, PROCESS(conninfo), .fallback = "", .secret = true,
      .text =
          "How to reach PostgreSQL, as libpq takes it: key=value pairs or a URI. What is missing "
-         "comes from PGHOST and its kin. Passwords belong into password_file."},
+         "comes from PGHOST and its kin. A password in it is refused: see password_file."},
     {"database.password_file", OPTION_PATH, PROCESS(password_file), BYTES_MAX(4096),
-     .text = "File whose first line is the password."},
+     .text =
+         "File whose first line is the password, or credential:NAME for one that systemd passes on "
+         "(LoadCredential=). It is read anew for each connection."},
     {"database.pool", OPTION_NUMBER, PROCESS(pool), BETWEEN(2, 64), .fallback = "4",
      .text = "Connections that lanes share. One stream holds at most all but one."},
     {"database.pooler", OPTION_TEXT, PROCESS(pooler), .choices = poolers, .fallback = "none",

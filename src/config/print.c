@@ -2,6 +2,7 @@
 /* config_print: the configuration as libconfig text that would be read as the same again. */
 #include "config/config.h"
 
+#include "base/secret.h"
 #include "config/option.h"
 #include "config/redact.h"
 #include "record/number.h"
@@ -202,7 +203,9 @@ static void put_kafka(struct printing *printing, const struct config *config)
         buf_printf(printing->out, "%s\n  { name = ", i ? "," : "");
         put_string(printing->out, setting->name);
         buf_puts(printing->out, "; value = ");
-        put_string(printing->out, redact_property(setting->name) ? REDACTED : setting->value);
+        /* Where a secret stands is none. */
+        bool hidden = secret_named(setting->name) && !secret_place(setting->value);
+        put_string(printing->out, hidden ? REDACTED : setting->value);
         buf_puts(printing->out, "; }");
     }
     buf_puts(printing->out, "\n);\n");

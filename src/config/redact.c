@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/redact.h"
 
-#include <ctype.h>
-#include <string.h>
-#include <strings.h>
+#include "base/secret.h"
 
-bool redact_property(const char *name)
-{
-    static const char *const parts[] = {"password", "secret", "passphrase",         "token",
-                                        ".pem",     ".key",   "oauthbearer.config", "ssl_key",
-                                        "userinfo", NULL};
-    for (const char *const *part = parts; *part; part++)
-        if (strcasestr(name, *part))
-            return true;
-    return false;
-}
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
 
 static bool is_secret(const char *name, size_t length)
 {
-    for (size_t i = 0; i + 8 <= length; i++)
-        if (strncasecmp(name + i, "password", 8) == 0)
-            return true;
-    return memchr(name, '%', length) != NULL; /* a URI may write any letter as %XX */
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)length, name);
+    /* A URI may write any letter as %XX. */
+    return secret_named(word) || memchr(name, '%', length) != NULL;
 }
 
 static const char *skip_space(const char *at)

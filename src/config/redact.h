@@ -9,8 +9,6 @@
 
 #define REDACTED "[redacted]"
 
-/* True when a librdkafka property of that name holds a secret. */
-bool redact_property(const char *name);
 /* conninfo (key=value pairs or a URI) with every password in it replaced; appended. */
 void redact_conninfo(const char *conninfo, struct buf *out);
 

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "kafka/internal.h"
 
@@ -197,56 +198,10 @@ static char known_side(const struct known *known, const char *name)
 
 /* ---- values ---- */
 
-static bool name_is_secret(const char *name)
-{
-    static const char *const parts[] = {"password", "secret", "passphrase", "token", "credential"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (strstr(name, parts[i]))
-            return true;
-    size_t length = strlen(name);
-    return (length > 4 && strcmp(name + length - 4, ".pem") == 0) ||
-           strcmp(name, "sasl.oauthbearer.config") == 0;
-}
-
-static void secret_free(char *secret)
-{
-    if (secret)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
-
-/* The first line of a file (all of it for PEM texts), to be given to secret_free. */
-static char *secret_read(const char *path, bool whole, struct err *err)
-{
-    enum { SECRET_MAX = 65536 };
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "cannot read the secret's file %s: %s", path,
-                strerror(errno));
-        return NULL;
-    }
-    setvbuf(file, NULL, _IONBF, 0); /* no copy of the secret in a buffer that is freed as it is */
-    char *text = mem_zero(SECRET_MAX + 1, 1);
-    size_t length = fread(text, 1, SECRET_MAX, file);
-    bool failed = ferror(file) != 0;
-    fclose(file);
-    if (!whole)
-        text[strcspn(text, "\r\n")] = 0;
-    if (!failed && length > 0 && text[0])
-        return text;
-    err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the secret's file %s %s", path,
-            failed  ? "cannot be read"
-            : whole ? "is empty"
-                    : "has an empty first line");
-    explicit_bzero(text, SECRET_MAX);
-    free(text);
-    return NULL;
-}
-
 /* The library's words about a value may hold the value itself. */
 static bool value_refused(const char *name, const char *why, struct err *err)
 {
-    if (name_is_secret(name))
+    if (secret_named(name))
         return err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the value of %s is not valid", name);
     return err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "%s: %s", name, why);
 }
@@ -255,16 +210,24 @@ static bool property_set(rd_kafka_conf_t *conf, const char *name, const char *va
                          struct err *err)
 {
     char why[512];
-    char *secret = NULL;
-    if (name_is_secret(name) && strncmp(value, "file:", 5) == 0) {
-        size_t length = strlen(name);
-        bool whole = length > 4 && strcmp(name + length - 4, ".pem") == 0;
-        if (!(secret = secret_read(value + 5, whole, err)))
-            return false;
-        value = secret;
+    return rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK ||
+           value_refused(name, why, err);
+}
+
+/* A secret, from the file that the value names. */
+static bool secret_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
+{
+    const char *place = secret_place(value);
+    size_t length = strlen(name);
+    bool pem = length > 4 && strcmp(name + length - 4, ".pem") == 0;
+    if (!place) {
+        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "%s: a secret does not stand in the configuration",
+                name);
+        return err_hint(err, "put it into a file of its own: \"file:/etc/pactolus/NAME\", or "
+                             "\"credential:NAME\" for one that systemd passes on");
     }
-    bool ok = rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK ||
-              value_refused(name, why, err);
+    char *secret = secret_read(place, pem ? SECRET_WHOLE : SECRET_LINE, err);
+    bool ok = secret && property_set(conf, name, secret, err);
     secret_free(secret);
     return ok;
 }
@@ -315,7 +278,8 @@ static bool property_apply(rd_kafka_conf_t *conf, const struct known *known, enu
      * a conf of its own, for the library would warn of it in every client. */
     bool foreign = side == (role == KAFKA_PRODUCER ? 'C' : 'P');
     rd_kafka_conf_t *target = foreign ? rd_kafka_conf_new() : conf;
-    bool ok = property_set(target, name, property->value, err);
+    bool ok = secret_named(name) ? secret_set(target, name, property->value, err)
+                                 : property_set(target, name, property->value, err);
     if (foreign)
         rd_kafka_conf_destroy(target);
     return ok;

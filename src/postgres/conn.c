@@ -2,6 +2,7 @@
 #include "postgres/conn.h"
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "postgres/conn_refusals.h"
 #include "postgres/pooler.h"
 #include "postgres/sqlstate.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { PASSWORD_MAX = 1024, KEYWORDS_MAX = 16, CONNECT_TIMEOUT_S = 10 };
+enum { KEYWORDS_MAX = 16, CONNECT_TIMEOUT_S = 10 };
 
 /* What libpq is asked for. Later entries win: defaults, then the conninfo, then what must be. */
 struct keywords {
@@ -30,38 +31,22 @@ static void keywords_add(struct keywords *keywords, const char *key, const char 
     keywords->values[keywords->n++] = value;
 }
 
-static bool password_read(const char *path, char password[PASSWORD_MAX], struct err *err)
-{
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "cannot read the password file: %s",
-                strerror(errno));
-        err_hint(err, "under systemd, LoadCredential= gives the daemon a file that it can read");
-        return err_place(err, "%s", path);
-    }
-    setvbuf(file, NULL, _IONBF, 0); /* no copy of the secret in a buffer that we cannot clear */
-    bool got = fgets(password, PASSWORD_MAX, file) != NULL;
-    fclose(file);
-    size_t length = got ? strcspn(password, "\r\n") : 0;
-    if (length == 0 || length == PASSWORD_MAX - 1) {
-        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the password file's first line is %s",
-                length ? "too long" : "empty");
-        return err_place(err, "%s", path);
-    }
-    password[length] = '\0';
-    return true;
-}
-
 /* libpq's own words about a malformed string quote parts of it, which may be the password: they are
  * not repeated. */
-static bool conninfo_check(const char *conninfo, struct err *err)
+bool conn_check(const char *conninfo, struct err *err)
 {
     char *said = NULL;
+    bool told = false;
     PQconninfoOption *parsed = PQconninfoParse(conninfo, &said);
     PQfreemem(said);
     if (parsed) {
+        for (const PQconninfoOption *option = parsed; option->keyword; option++)
+            told |= option->val && *option->val && secret_named(option->keyword);
         PQconninfoFree(parsed);
-        return true;
+        if (!told)
+            return true;
+        err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the connection string holds a password");
+        return err_hint(err, "put it into a file of its own: database.password_file");
     }
     err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the connection string is malformed");
     return err_hint(err, "key=value pairs, with values that hold spaces in single quotes, or "
@@ -190,13 +175,15 @@ static bool session_prepare(PGconn *conn, const struct conn_options *options, st
 
 PGconn *conn_open(const struct conn_options *options, struct err *err)
 {
-    char password[PASSWORD_MAX] = "";
+    char *password = NULL;
     PGconn *conn = NULL;
-    if (!conninfo_check(options->conninfo, err))
+    if (!conn_check(options->conninfo, err))
         return NULL;
-    if (options->password_file && !password_read(options->password_file, password, err))
-        goto cleanup;
-    conn = conn_connect(options, options->password_file ? password : NULL, err);
+    /* For each connection anew: a password that was changed needs no restart. */
+    if (options->password_file &&
+        !(password = secret_read(options->password_file, SECRET_LINE, err)))
+        return NULL;
+    conn = conn_connect(options, password, err);
     if (!conn)
         goto cleanup;
     /* A pooler lets us in before it has a backend for us: what is asked first is part of opening.
@@ -211,7 +198,7 @@ PGconn *conn_open(const struct conn_options *options, struct err *err)
     }
     conn_set_patience(conn, options->answer_timeout_ms);
 cleanup:
-    explicit_bzero(password, sizeof password);
+    secret_free(password);
     return conn;
 }
 

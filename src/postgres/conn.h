@@ -15,7 +15,7 @@
 
 struct conn_options {
     const char *conninfo;         /* URI or key=value; no password in it is ever logged */
-    const char *password_file;    /* first line is the password; NULL = none */
+    const char *password_file;    /* its first line, see base/secret; NULL = none */
     const char *application_name; /* "pactolus GROUP" */
     int connect_timeout_s;        /* default 10 */
     int statement_timeout_ms, lock_timeout_ms, idle_in_transaction_timeout_ms; /* 0 = server's */
@@ -32,6 +32,8 @@ struct conn_options {
  * rejected credentials (28xxx), halt/78 for a bad conninfo, an unknown database (3D000) or a pooler
  * that may not be. The password never shows in err. */
 PGconn *conn_open(const struct conn_options *options, struct err *err);
+/* Is it a connection string, and one without a password? False with err (halt/78). */
+bool conn_check(const char *conninfo, struct err *err) MUST_CHECK;
 /* What it sets in every session, but for timeouts: statements mean what they mean there. */
 const char *conn_session_text(void);
 void conn_close(PGconn *conn);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/redact.h"
 
+#include "base/secret.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,17 +43,29 @@ static void hides_passwords_in_conninfo(void **state)
 
 static void knows_secret_properties(void **state)
 {
-    static const char *const secret[] = {
-        "sasl.password",       "ssl.key.password",        "ssl.key.pem",
-        "ssl.certificate.pem", "sasl.oauthbearer.config", "sasl.oauthbearer.client.secret",
-        "ssl.key.location.key"};
-    static const char *const open[] = {"bootstrap.servers", "sasl.username", "ssl.ca.location",
-                                       "client.id"};
+    static const char *const secret[] = {"sasl.password",
+                                         "ssl.key.password",
+                                         "ssl.key.pem",
+                                         "ssl.certificate.pem",
+                                         "sasl.oauthbearer.config",
+                                         "sasl.oauthbearer.client.secret",
+                                         "userinfo",
+                                         "SASL_PASSWORD",
+                                         "sasl.oauthbearer.assertion.private.key.passphrase"};
+    static const char *const open[] = {"bootstrap.servers",
+                                       "sasl.username",
+                                       "ssl.ca.location",
+                                       "client.id",
+                                       "ssl.key.location",
+                                       "sasl.kerberos.keytab",
+                                       "ssl.keystore.location",
+                                       "socket.keepalive.enable",
+                                       "sasl.oauthbearer.token.endpoint.url"};
     (void)state;
     for (unsigned i = 0; i < sizeof secret / sizeof *secret; i++)
-        assert_true(redact_property(secret[i]));
+        assert_true(secret_named(secret[i]));
     for (unsigned i = 0; i < sizeof open / sizeof *open; i++)
-        assert_false(redact_property(open[i]));
+        assert_false(secret_named(open[i]));
 }
 
 int main(void)

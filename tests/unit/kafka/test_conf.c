@@ -178,6 +178,9 @@ static void secrets_from_files(void **state)
     snprintf(value, sizeof value, "file:%s", path);
     assert_value(KAFKA_CONSUMER, (struct kafka_property){"sasl.password", value, ""},
                  "sasl.password", "s3cret");
+    /* And are said in no other way. */
+    assert_non_null(strstr(error_of("sasl.password", "s3cret").text, "does not stand"));
+    assert_null(strstr(error_of("sasl.password", "s3cret").text, "s3cret"));
     /* Only secrets are read from files. */
     assert_value(KAFKA_CONSUMER, (struct kafka_property){"client.rack", value, ""}, "client.rack",
                  value);
