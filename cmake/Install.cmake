@@ -17,3 +17,9 @@ foreach(pair include/pactolus:${CMAKE_INSTALL_INCLUDEDIR}
                 FILES_MATCHING PATTERN "*.h" PATTERN "*.sql" PATTERN "*.proto")
     endif()
 endforeach()
+
+# The units want the program where they look for it: with a prefix of /usr.
+install(FILES systemd/pactolus.service systemd/pactolus@.service systemd/pactolus.target
+        DESTINATION lib/systemd/system)
+install(FILES systemd/pactolus.sysusers DESTINATION lib/sysusers.d RENAME pactolus.conf)
+install(FILES systemd/pactolus.catalog DESTINATION lib/systemd/catalog)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,9 @@ struct worker {
     pthread_cond_t gone;  /* the thread has ended */
     struct queue todo, done;
     bool closing, ended;
-    int event;        /* readable exactly while `done` holds something */
-    unsigned pending; /* only the loop's thread knows it */
+    int event;            /* readable exactly while `done` holds something */
+    unsigned pending;     /* only the loop's thread knows it */
+    _Atomic usec_t began; /* the running job; 0 = none */
 };
 
 static void queue_put(struct queue *queue, struct job *job)
@@ -76,7 +78,9 @@ static void *work(void *argument)
             break;
         struct job *job = queue_take(&worker->todo);
         pthread_mutex_unlock(&worker->lock);
+        atomic_store(&worker->began, clock_monotonic());
         job->run(job);
+        atomic_store(&worker->began, 0);
         pthread_mutex_lock(&worker->lock);
         if (!worker->done.first)
             event_raise(worker);
@@ -168,6 +172,12 @@ struct job *worker_take(struct worker *worker)
 unsigned worker_pending(const struct worker *worker)
 {
     return worker->pending;
+}
+
+usec_t worker_busy(const struct worker *worker, usec_t now)
+{
+    usec_t began = atomic_load(&worker->began);
+    return began && began < now ? now - began : 0;
 }
 
 /* Ask the thread to end and wait for it. `todo` is emptied into the caller's hands. */

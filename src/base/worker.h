@@ -30,6 +30,8 @@ void worker_submit(struct worker *worker, struct job *job);
 struct job *worker_take(struct worker *worker);
 /* Jobs submitted and not yet taken back. */
 unsigned worker_pending(const struct worker *worker);
+/* How long the running job has run; 0 = none runs. `now` is clock_monotonic's. */
+usec_t worker_busy(const struct worker *worker, usec_t now);
 /* Wait at most `patience` for the running job. Jobs that have not begun, or that ended and were not
  * taken, go to `drop` (which may be NULL) in the caller's thread. True if the thread ended and all
  * is freed; false if it is still stuck, in which case the worker is left as it is (the process is

@@ -9,6 +9,7 @@
 #include "command/verb.h"
 #include "config/moment.h"
 #include "engine/engine.h"
+#include "engine/notify.h"
 #include "engine/preflight.h"
 #include "engine/progress.h"
 #include "version.h"
@@ -93,10 +94,20 @@ static bool prepare(struct run *run, struct errs *errs)
     return good;
 }
 
+/* SIGHUP: what of the configuration can change while the daemon runs is read again. */
+static void reload(struct run *run)
+{
+    (void)run;
+    notify_reloading(clock_monotonic());
+    log_notice("asked to reload: contracts, passwords and tables are read again by themselves; "
+               "what the configuration says is taken up when the daemon starts");
+    notify_reloaded();
+}
+
 static void turn_until_done(struct run *run)
 {
     struct engine *engine = &run->engine;
-    unsigned stops = 0;
+    unsigned stops = 0, reloads = 0;
     while (!engine_done(engine)) {
         usec_t again = engine_step(engine, clock_monotonic(), clock_wall());
         if (engine_done(engine))
@@ -104,9 +115,12 @@ static void turn_until_done(struct run *run)
         loop_wait(run->loop, clock_monotonic(), again);
         for (; stops < loop_stops(run->loop); stops++) {
             if (stops == 0)
-                loop_notify("STOPPING=1");
+                notify_stopping(engine);
             engine_stop(engine, clock_monotonic());
         }
+        for (; reloads < loop_reloads(run->loop); reloads++)
+            if (stops == 0)
+                reload(run);
     }
 }
 
@@ -124,7 +138,7 @@ static bool go(struct run *run, struct errs *errs)
         return false;
     log_notice("pactolus %s: group %s, %u stream%s", PACTOLUS_VERSION, run->config->group,
                run->options.n_streams, run->options.n_streams == 1 ? "" : "s");
-    loop_notify("READY=1");
+    notify_ready();
     turn_until_done(run);
     progress_summary(&run->engine, clock_monotonic() - began);
     if (run->engine.failed || run->engine.leaving)

@@ -56,6 +56,16 @@ void cursor_fire(struct cursor *cursor, enum cursor_event event)
     machine_fire(&cursor_machine, &cursor->state, (int)event, cursor);
 }
 
+struct log_about cursor_about(const struct cursor *cursor, enum log_event event,
+                              const int64_t *offset)
+{
+    return (struct log_about){.event = event,
+                              .stream = cursor->live->stream->config->name,
+                              .topic = cursor->topic,
+                              .partition = &cursor->partition,
+                              .offset = offset};
+}
+
 const char *cursor_text(const struct cursor *cursor, int64_t offset, char out[CURSOR_TEXT])
 {
     snprintf(out, CURSOR_TEXT, "%s[%d]@%lld", cursor->topic, (int)cursor->partition,

@@ -237,6 +237,7 @@ void membership_fenced(struct membership *membership, struct cursor *cursor,
     if (cursor->state != CURSOR_RUNNING && cursor->state != CURSOR_REWINDING &&
         cursor->state != CURSOR_STRANDED)
         return;
+    struct log_about about = cursor_about(cursor, LOG_EVENT_FENCED, &cursor->next_offset);
     cursor_fire(cursor, CURSOR_FENCE_LOST);
     if (strcmp(at->owner, membership->engine->owner) == 0) {
         log_notice("%s: the cursor was moved to %lld; claiming it again",
@@ -244,8 +245,9 @@ void membership_fenced(struct membership *membership, struct cursor *cursor,
         cursor_fire(cursor, CURSOR_RECLAIM);
         return;
     }
-    log_warning("%s: another owner holds the fence; nothing more is written for it",
-                cursor_text(cursor, cursor->next_offset, text));
+    log_about(LOG_LEVEL_WARNING, &about,
+              "%s: another owner holds the fence; nothing more is written for it",
+              cursor_text(cursor, cursor->next_offset, text));
     cursor->probe_at = now + probe_delay;
 }
 

@@ -24,8 +24,10 @@ static void tell_recreated(const struct claiming *claiming)
                 made = &claiming->list[i];
         unsigned incarnation = made ? log_incarnation(made->log) : 1;
         if (incarnation > 1 && made->topic_known)
-            log_notice("%s: the topic was made anew; reading its log number %u from the beginning",
-                       made->topic, incarnation);
+            log_about(LOG_LEVEL_NOTICE,
+                      &(struct log_about){.event = LOG_EVENT_RECREATED, .topic = made->topic},
+                      "%s: the topic was made anew; reading its log number %u from the beginning",
+                      made->topic, incarnation);
     }
 }
 
@@ -38,10 +40,12 @@ static void tell_behind(const struct cursor *cursor, const struct claimed *claim
     /* What was committed since the group was told last. */
     if (cursor->cursor_id == claimed->cursor_id && cursor->next_offset > from)
         from = cursor->next_offset;
-    log_notice("%s[%d]: the database is behind what it had told the group; reading again: %lld → "
-               "%lld, %lld offset%s back",
-               cursor->topic, (int)cursor->partition, (long long)from, (long long)to,
-               (long long)(from > to ? from - to : 0), from - to == 1 ? "" : "s");
+    struct log_about about = cursor_about(cursor, LOG_EVENT_WENT_BACK, &to);
+    log_about(LOG_LEVEL_NOTICE, &about,
+              "%s[%d]: the database is behind what it had told the group; reading again: %lld → "
+              "%lld, %lld offset%s back",
+              cursor->topic, (int)cursor->partition, (long long)from, (long long)to,
+              (long long)(from > to ? from - to : 0), from - to == 1 ? "" : "s");
 }
 
 static void take_claimed(struct membership *membership, const struct claimed *claimed)

@@ -6,6 +6,7 @@
 #include "engine/ledger_room.h"
 #include "engine/listener.h"
 #include "engine/membership.h"
+#include "engine/notify.h"
 #include "engine/progress.h"
 #include "engine/relay.h"
 #include "engine/reload.h"
@@ -301,6 +302,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     again = sooner(again, table_range_turn(engine, now));
     again = sooner(again, tally_turn(engine, now));
     again = sooner(again, progress_turn(engine, now));
+    again = sooner(again, notify_turn(engine, now));
     if (engine->options.until_end && engine->stops == 0 && !reload_pending(engine) &&
         membership_at_end(engine->membership) && relay_idle(engine->relay))
         engine_stop(engine, now);
@@ -342,7 +344,10 @@ void engine_stopped(struct engine *engine, struct live_stream *live, const struc
     struct err kept = *err;
     if (engine_halted(live))
         return;
-    log_err(LOG_LEVEL_NOTICE, live->stream->config->name, &kept);
+    log_err_about(
+        LOG_LEVEL_NOTICE,
+        &(struct log_about){.event = LOG_EVENT_HALTED, .stream = live->stream->config->name},
+        live->stream->config->name, &kept);
     stop_stream(engine, live, &kept, now);
 }
 
@@ -373,6 +378,14 @@ void engine_release(struct engine *engine, struct live_stream *live, usec_t now)
         go_on(engine, live, now);
 }
 
+/* What only `adopt` ends says so first (engine/origin, postgres/identity). */
+static enum log_event event_of(enum halt_kind kind, const struct err *err)
+{
+    if (kind == HALT_FLOOD)
+        return LOG_EVENT_FLOODED;
+    return strncmp(err->hint, "pactolus adopt", 14) == 0 ? LOG_EVENT_UNKNOWN : LOG_EVENT_HALTED;
+}
+
 /* One line, and the same words in pactolus.streams: what is wrong, and the way out. */
 static void halt(struct engine *engine, struct live_stream *live, const struct err *why,
                  enum halt_kind kind, usec_t now)
@@ -384,7 +397,8 @@ static void halt(struct engine *engine, struct live_stream *live, const struct e
     if (!strstr(err.hint, "resume"))
         err_hint(&err, "%s; then: pactolus resume %s", *why->hint ? why->hint : "mend the cause",
                  name);
-    log_err(LOG_LEVEL_ERROR, prefix, &err);
+    log_err_about(LOG_LEVEL_ERROR,
+                  &(struct log_about){.event = event_of(kind, why), .stream = name}, prefix, &err);
     live->halt_kind = kind;
     stop_stream(engine, live, &err, now);
     states_halt(engine, live);
@@ -427,7 +441,9 @@ void engine_resumed(struct engine *engine, struct live_stream *live, usec_t now)
     for (unsigned lane = 0; lane < live->n_lanes; lane++)
         if (live->lanes[lane].n_sent)
             return; /* what was in flight ends first; asked again at the next look */
-    log_notice("%s: resumed", live->stream->config->name);
+    log_about(LOG_LEVEL_NOTICE,
+              &(struct log_about){.event = LOG_EVENT_RESUMED, .stream = live->stream->config->name},
+              "%s: resumed", live->stream->config->name);
     forget_flood(live);
     go_on(engine, live, now);
 }

@@ -70,6 +70,13 @@ struct engine {
         usec_t write_at, last_until; /* 0: not yet */
         bool settled;
     } tallying;
+    /* What the service manager was told, see engine/notify. */
+    struct notifying {
+        usec_t ping_at, status_at, count_at;
+        bool late, asked, known;
+        int64_t open; /* dead letters, if known */
+        char told[256];
+    } notifying;
     bool failed;    /* the client is of no more use; err says why */
     bool leaving;   /* the same, and it stops in good order */
     struct err err;

@@ -144,7 +144,9 @@ static void take_error(struct lane *lane, const struct cursor *cursor, const str
         takes_records(cursor))
         engine_halt(lane->engine, lane->live, err, now);
     else if (log_gate_open(&lane->gate, now, 30 * USEC_PER_SEC, &held))
-        log_err(LOG_LEVEL_WARNING, lane->live->stream->config->name, err);
+        log_err_about(LOG_LEVEL_WARNING,
+                      &(struct log_about){.stream = lane->live->stream->config->name},
+                      lane->live->stream->config->name, err);
 }
 
 static bool beyond(const struct cursor *cursor, const struct record *record)

@@ -31,11 +31,12 @@ static void tell(struct lane *lane, const struct isolating *isolating, usec_t no
     unsigned long held;
     if (isolation->refused == 0 || !log_gate_open(&lane->gate, now, 30 * USEC_PER_SEC, &held))
         return;
-    log_warning("%s: PostgreSQL refuses %u of %u rows; they are dead letters (%u statements): "
-                "%s: %s %s",
-                lane->live->stream->config->name, isolation->refused, isolating->batch->n_rows,
-                isolation->statements, isolation->example.place, isolation->example.text,
-                isolation->example.sqlstate);
+    log_about(LOG_LEVEL_WARNING, &(struct log_about){.stream = lane->live->stream->config->name},
+              "%s: PostgreSQL refuses %u of %u rows; they are dead letters (%u statements): "
+              "%s: %s %s",
+              lane->live->stream->config->name, isolation->refused, isolating->batch->n_rows,
+              isolation->statements, isolation->example.place, isolation->example.text,
+              isolation->example.sqlstate);
 }
 
 /* Its rows were counted as good when they were read. */

@@ -223,6 +223,9 @@ struct live_stream {
 /* "payments.payment.captured[3]@1234" into a static buffer of the caller. */
 enum { CURSOR_TEXT = 300 };
 const char *cursor_text(const struct cursor *cursor, int64_t offset, char out[CURSOR_TEXT]);
+/* The same for journald's fields; borrows the cursor. `offset` may be NULL. */
+struct log_about cursor_about(const struct cursor *cursor, enum log_event event,
+                              const int64_t *offset);
 void cursor_fire(struct cursor *cursor, enum cursor_event event);
 
 #endif

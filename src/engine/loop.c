@@ -21,7 +21,8 @@ enum { LOOP_GATHER = 8 };
 
 struct loop {
     sd_event *event;
-    unsigned stops;
+    unsigned stops, reloads;
+    uint64_t watchdog;
 };
 
 /* The public part first, so that both are one allocation. */
@@ -33,9 +34,12 @@ struct source {
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
-    (void)source, (void)info;
+    (void)source;
     struct loop *loop = data;
-    loop->stops++;
+    if (info->ssi_signo == SIGHUP)
+        loop->reloads++;
+    else
+        loop->stops++;
     return 0;
 }
 
@@ -67,6 +71,7 @@ struct loop *loop_open(struct err *err)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     int code = sd_event_new(&loop->event);
@@ -75,7 +80,12 @@ struct loop *loop_open(struct err *err)
     if (code >= 0)
         code = sd_event_add_signal(loop->event, NULL, SIGINT, on_signal, loop);
     if (code >= 0)
+        code = sd_event_add_signal(loop->event, NULL, SIGHUP, on_signal, loop);
+    /* Not by sd-event itself, which would ping whatever the rest of the process does. */
+    if (code >= 0)
         code = sd_event_set_watchdog(loop->event, false);
+    if (sd_watchdog_enabled(0, &loop->watchdog) <= 0)
+        loop->watchdog = 0;
     if (code < 0) {
         failed(err, "cannot make the event loop", code);
         loop_close(loop);
@@ -154,6 +164,23 @@ void loop_wait(struct loop *loop, usec_t now, usec_t deadline)
 unsigned loop_stops(const struct loop *loop)
 {
     return loop->stops;
+}
+
+unsigned loop_reloads(const struct loop *loop)
+{
+    return loop->reloads;
+}
+
+usec_t loop_watchdog(const struct loop *loop)
+{
+    return (usec_t)loop->watchdog;
+}
+
+bool loop_notified(const struct loop *loop)
+{
+    (void)loop;
+    const char *socket = getenv("NOTIFY_SOCKET");
+    return socket && *socket;
 }
 
 void loop_notify(const char *format, ...)

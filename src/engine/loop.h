@@ -36,6 +36,15 @@ void loop_wait(struct loop *loop, usec_t now, usec_t deadline);
 /* SIGTERM or SIGINT came; how many so far. */
 unsigned loop_stops(const struct loop *loop);
 
+/* SIGHUP came: read again what can be; how often so far. */
+unsigned loop_reloads(const struct loop *loop);
+
+/* How often systemd wants to hear that this process is alive (WATCHDOG_USEC, if it is meant for
+ * this process); 0 = not at all. */
+usec_t loop_watchdog(const struct loop *loop);
+/* True when loop_notify is heard (NOTIFY_SOCKET). */
+bool loop_notified(const struct loop *loop);
+
 /* Tell systemd: "READY=1", "STATUS=…", "WATCHDOG=1", "STOPPING=1". Does nothing without
  * NOTIFY_SOCKET. */
 void loop_notify(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -67,7 +67,7 @@ void outcome_log(struct lane *lane, enum remedy remedy, const struct err *err, u
     case REMEDY_RETRY:
     case REMEDY_SETTLE:
         if (log_gate_open(&lane->gate, now, 30 * USEC_PER_SEC, &held))
-            log_err(LOG_LEVEL_WARNING, name, err);
+            log_err_about(LOG_LEVEL_WARNING, &(struct log_about){.stream = name}, name, err);
         return;
     case REMEDY_HALT:
         return; /* the engine logs the halt with its hint */

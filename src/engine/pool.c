@@ -275,6 +275,11 @@ static void drop_opening(struct job *job)
     free(opening);
 }
 
+usec_t pool_busy(const struct pool *pool, usec_t now)
+{
+    return worker_busy(pool->worker, now);
+}
+
 bool pool_close(struct pool *pool, usec_t patience)
 {
     if (!pool)

@@ -47,6 +47,8 @@ usec_t pool_turn(struct pool *pool, usec_t now);
 const struct err *pool_trouble(const struct pool *pool);
 /* How many sessions broke since it was opened. */
 unsigned long pool_losses(const struct pool *pool);
+/* How long the opening that is under way has taken; 0 = none is. */
+usec_t pool_busy(const struct pool *pool, usec_t now);
 /* Close everything; waits at most `patience` for an opening that is under way. */
 bool pool_close(struct pool *pool, usec_t patience);
 

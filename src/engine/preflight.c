@@ -138,7 +138,9 @@ static bool let_in(PGconn *conn, unsigned stream_id, const struct stream *stream
     if (!streams_passed(conn, stream_id, &ended, reason, err))
         return false;
     if (ended)
-        log_notice("%s: ready; its halt has ended: %s", stream->config->name, reason);
+        log_about(LOG_LEVEL_NOTICE,
+                  &(struct log_about){.event = LOG_EVENT_RESUMED, .stream = stream->config->name},
+                  "%s: ready; its halt has ended: %s", stream->config->name, reason);
     return true;
 }
 

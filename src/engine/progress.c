@@ -26,7 +26,7 @@ struct lane_counts progress_totals(const struct engine *engine)
     return total;
 }
 
-static unsigned partitions(const struct engine *engine)
+unsigned progress_partitions(const struct engine *engine)
 {
     unsigned n = 0;
     for (const struct cursor *cursor = membership_cursors(engine->membership); cursor;
@@ -52,11 +52,9 @@ usec_t progress_turn(struct engine *engine, usec_t now)
     engine->reported_records = total.records;
     engine->report_at = now + interval;
     log_info("%s: %u partitions, %s records (%s/s), %llu dead letters, %llu retries",
-             membership_state(engine->membership), partitions(engine),
+             membership_state(engine->membership), progress_partitions(engine),
              text_thousands((int64_t)total.records, records), text_thousands(per_second, rate),
              (unsigned long long)total.dead_letters, (unsigned long long)total.retries);
-    loop_notify("STATUS=%u partitions, %s records/s, %llu dead letters", partitions(engine), rate,
-                (unsigned long long)total.dead_letters);
     return engine->report_at;
 }
 

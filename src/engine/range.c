@@ -88,10 +88,12 @@ static void follow(struct membership *membership, struct cursor *cursor, struct 
         return;
     }
     describe(question, cursor->live, &err);
+    struct log_about about = cursor_about(cursor, LOG_EVENT_LOST, &question->target);
     if (question->moved)
-        log_warning("%s: %s; going on at %lld, as out_of_range says; the loss is booked in "
-                    "pactolus.losses",
-                    err.place, err.text, (long long)question->target);
+        log_about(LOG_LEVEL_WARNING, &about,
+                  "%s: %s; going on at %lld, as out_of_range says; the loss is booked in "
+                  "pactolus.losses",
+                  err.place, err.text, (long long)question->target);
     else if (!in_range(question))
         engine_halt(membership->engine, cursor->live, &err, now);
     if (question->moved)

@@ -42,8 +42,10 @@ void recheck_recreated(struct membership *membership, const struct topic_identit
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
         if (!is_of_older(cursor, identity))
             continue;
-        log_notice("%s[%d]: the topic is another one of that name now; claiming its log",
-                   cursor->topic, (int)cursor->partition);
+        struct log_about about = cursor_about(cursor, LOG_EVENT_RECREATED, NULL);
+        log_about(LOG_LEVEL_NOTICE, &about,
+                  "%s[%d]: the topic is another one of that name now; claiming its log",
+                  cursor->topic, (int)cursor->partition);
         cursor_fire(cursor, CURSOR_RECREATED);
         /* What was read may be of either; a batch in flight ends as the old log's. */
         if (cursor->lane)

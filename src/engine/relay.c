@@ -283,6 +283,11 @@ bool relay_idle(const struct relay *relay)
     return !relay->busy && !relay->kicked && !relay->more;
 }
 
+usec_t relay_busy(const struct relay *relay, usec_t now)
+{
+    return worker_busy(relay->worker, now);
+}
+
 const struct relay_counts *relay_counts(const struct relay *relay)
 {
     return &relay->counts;

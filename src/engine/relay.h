@@ -21,6 +21,8 @@ void relay_kick(struct relay *relay);
 usec_t relay_turn(struct relay *relay, usec_t now);
 /* The group's letters are all relayed, as far as the last round saw. */
 bool relay_idle(const struct relay *relay);
+/* How long the round that is under way has taken; 0 = none is. */
+usec_t relay_busy(const struct relay *relay, usec_t now);
 const struct relay_counts *relay_counts(const struct relay *relay);
 /* True when the thread ended within `patience`. */
 bool relay_close(struct relay *relay, usec_t patience);

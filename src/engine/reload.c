@@ -161,8 +161,10 @@ static void change_over(struct engine *engine, struct live_stream *live)
         if (live->lanes[i].target.account_id)
             lane_account(&live->lanes[i], live->lanes[i].target.account_id);
     for (unsigned i = 0; i < stream->layout->n_contracts; i++)
-        log_notice("%s: took the contract %s that migrate has noted (%.12s)", stream->config->name,
-                   stream->layout->contracts[i]->name, stream->layout->contracts[i]->fingerprint);
+        log_about(LOG_LEVEL_NOTICE,
+                  &(struct log_about){.event = LOG_EVENT_CONTRACT, .stream = stream->config->name},
+                  "%s: took the contract %s that migrate has noted (%.12s)", stream->config->name,
+                  stream->layout->contracts[i]->name, stream->layout->contracts[i]->fingerprint);
 }
 
 /* Released, a fenced cursor would be claimed back from an owner that the group may have given it to

@@ -34,9 +34,11 @@ static bool read_positions(struct task *task, struct service_sessions *sessions)
 static void tell_back(struct cursor *cursor, const struct cursor_position *at)
 {
     char text[CURSOR_TEXT];
-    log_warning("%s: postgresql is back at %lld: what was committed since is lost, as after a "
-                "failover to a standby that was behind",
-                cursor_text(cursor, cursor->next_offset, text), (long long)at->next_offset);
+    struct log_about about = cursor_about(cursor, LOG_EVENT_WENT_BACK, &at->next_offset);
+    log_about(LOG_LEVEL_WARNING, &about,
+              "%s: postgresql is back at %lld: what was committed since is lost, as after a "
+              "failover to a standby that was behind",
+              cursor_text(cursor, cursor->next_offset, text), (long long)at->next_offset);
     cursor->next_offset = at->next_offset;
 }
 

@@ -93,6 +93,11 @@ unsigned service_pending(const struct service *service)
     return worker_pending(service->worker);
 }
 
+usec_t service_busy(const struct service *service, usec_t now)
+{
+    return worker_busy(service->worker, now);
+}
+
 static void cancel(struct job *job)
 {
     struct task *task = (struct task *)job;

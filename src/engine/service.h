@@ -41,6 +41,8 @@ void service_submit(struct service *service, struct task *task);
 /* Hand finished tasks to their `done`. */
 void service_turn(struct service *service, usec_t now);
 unsigned service_pending(const struct service *service);
+/* How long the running task has run; 0 = none runs. */
+usec_t service_busy(const struct service *service, usec_t now);
 /* Tasks not begun come back with cancelled set; waits at most `patience` for the running one. */
 bool service_close(struct service *service, usec_t patience);
 

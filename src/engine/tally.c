@@ -92,9 +92,13 @@ static void remind(struct live_stream *live, unsigned topic, uint64_t records, u
     unsigned long held;
     if (records && wall >= tally->sunset &&
         log_gate_open(&tally->gate, now, remind_interval, &held))
-        log_warning("%s: %s still carries records, though the sunset of %s was %s",
-                    live->stream->config->name, live->stream->config->topics[topic].name,
-                    contract->name, contract->sunset);
+        log_about(LOG_LEVEL_WARNING,
+                  &(struct log_about){.event = LOG_EVENT_SUNSET,
+                                      .stream = live->stream->config->name,
+                                      .topic = live->stream->config->topics[topic].name},
+                  "%s: %s still carries records, though the sunset of %s was %s",
+                  live->stream->config->name, live->stream->config->topics[topic].name,
+                  contract->name, contract->sunset);
 }
 
 static void told(struct task *task, usec_t now)

@@ -273,6 +273,16 @@ bool ledger_open_bytes(PGconn *conn, unsigned stream_id, int64_t *bytes, struct 
                       1, params, bytes, err);
 }
 
+bool ledger_open_count(PGconn *conn, const char *group, int64_t *count, struct err *err)
+{
+    const char *params[] = {group};
+    return one_number(conn,
+                      "SELECT count(*) FROM pactolus.dead_letters d"
+                      "  JOIN pactolus.streams s USING (stream_id)"
+                      " WHERE s.consumer_group = $1 AND d.state = 'open'",
+                      1, params, count, err);
+}
+
 bool ledger_counts(PGconn *conn, const char *group, struct arena *arena, struct letter_count **list,
                    unsigned *n, struct err *err)
 {

@@ -48,6 +48,9 @@ bool ledger_size(PGconn *conn, int64_t *bytes, struct err *err) MUST_CHECK;
 bool ledger_open_bytes(PGconn *conn, unsigned stream_id, int64_t *bytes,
                        struct err *err) MUST_CHECK;
 
+/* How many letters of the group's streams are open. */
+bool ledger_open_count(PGconn *conn, const char *group, int64_t *count, struct err *err) MUST_CHECK;
+
 /* The group's open letters by stream and reason, for people; in the arena. */
 struct letter_count {
     const char *stream, *reason;
