@@ -1,25 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
+# What `cmake --install` puts where; the component is the Debian package (cmake/Package.cmake).
 if(TARGET pactolus)
-    install(TARGETS pactolus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS pactolus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT pactolus)
 endif()
 if(TARGET libpactolus)
-    install(TARGETS libpactolus LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(TARGETS libpactolus LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+            COMPONENT libpactolus0 NAMELINK_COMPONENT libpactolus-dev)
+    configure_file(cmake/libpactolus.pc.in ${CMAKE_BINARY_DIR}/libpactolus.pc @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/libpactolus.pc
+            DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT libpactolus-dev)
 endif()
-foreach(pair include/pactolus:${CMAKE_INSTALL_INCLUDEDIR}
-             migrations:${CMAKE_INSTALL_DATADIR}/pactolus
-             proto/pactolus:${CMAKE_INSTALL_DATADIR}/pactolus/proto
-             proto/buf:${CMAKE_INSTALL_DATADIR}/pactolus/proto)
-    string(REPLACE ":" ";" pair ${pair})
-    list(GET pair 0 from)
-    list(GET pair 1 to)
-    if(EXISTS ${CMAKE_SOURCE_DIR}/${from})
-        install(DIRECTORY ${from} DESTINATION ${to}
-                FILES_MATCHING PATTERN "*.h" PATTERN "*.sql" PATTERN "*.proto")
+install(DIRECTORY include/pactolus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT libpactolus-dev
+        FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY migrations DESTINATION ${CMAKE_INSTALL_DATADIR}/pactolus COMPONENT pactolus
+        FILES_MATCHING PATTERN "*.sql")
+foreach(package pactolus buf)
+    if(EXISTS ${CMAKE_SOURCE_DIR}/proto/${package})
+        install(DIRECTORY proto/${package} DESTINATION ${CMAKE_INSTALL_DATADIR}/pactolus/proto
+                COMPONENT pactolus FILES_MATCHING PATTERN "*.proto")
     endif()
 endforeach()
 
 # The units want the program where they look for it: with a prefix of /usr.
 install(FILES systemd/pactolus.service systemd/pactolus@.service systemd/pactolus.target
-        DESTINATION lib/systemd/system)
-install(FILES systemd/pactolus.sysusers DESTINATION lib/sysusers.d RENAME pactolus.conf)
-install(FILES systemd/pactolus.catalog DESTINATION lib/systemd/catalog)
+        DESTINATION lib/systemd/system COMPONENT pactolus)
+install(FILES systemd/pactolus.sysusers DESTINATION lib/sysusers.d RENAME pactolus.conf
+        COMPONENT pactolus)
+install(FILES systemd/pactolus.catalog DESTINATION lib/systemd/catalog COMPONENT pactolus)
+
+# /usr/local is for those who build it themselves: their configuration is theirs.
+if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
+    install(FILES etc/pactolus.conf DESTINATION /etc/pactolus COMPONENT pactolus)
+    foreach(folder conf.d contracts credentials)
+        install(DIRECTORY DESTINATION /etc/pactolus/${folder} COMPONENT pactolus)
+    endforeach()
+endif()
+install(FILES etc/conf.d/payments.conf.example RENAME payments.conf
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/pactolus/examples COMPONENT pactolus)
