@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The systemd units, and what the daemon tells a service manager: here the manager is a test's own socket."""
 
-import contextlib
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from harness import ROOT, Daemon, Skipped, equal, expect, test, wait
@@ -17,20 +17,29 @@ UNITS = ROOT / "systemd"
 
 
 class Manager:
-    """What systemd is to the daemon: a datagram socket, and what came in on it, with its time."""
+    """What systemd is to the daemon: a datagram socket, and what came in on it. Like systemd it reads at
+    all times, since who writes to a full socket waits."""
 
     def __init__(self, path):
         self.path = str(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
-        self.socket.setblocking(False)
         self.told = []
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        while True:
+            self.told.append(self.socket.recv(65536).decode())
 
     def texts(self):
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self.told.append(self.socket.recv(65536).decode())
         return self.told
+
+    def catch_up(self):
+        """Returns when all that was sent until now was read: how much that is."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            own.sendto(b"mark", self.path)
+        self.await_text("^mark$")
+        return len(self.told)
 
     def heard(self, pattern, after=0):
         return [text for text in self.texts()[after:] if re.search(pattern, text, re.M)]
@@ -85,8 +94,7 @@ def an_outage_stops_no_ping_and_a_hang_does(t):
     t.postgres.start()
     wait(lambda: t.caught_up(topic), "the rows after the outage")
     daemon.freeze()
-    manager.texts()
-    frozen, until = len(manager.told), time.monotonic() + 1.0
+    frozen, until = manager.catch_up(), time.monotonic() + 1.0
     wait(lambda: time.monotonic() > until, "longer than WATCHDOG_USEC")
     equal(manager.heard("^WATCHDOG=1$", frozen), [], "pings of a frozen daemon")
     daemon.thaw()
