@@ -2,10 +2,12 @@
 """Reading again: `run --until`, `replay`, and `run --reset-offsets`."""
 
 import datetime
+import threading
 import time
 
 from harness import equal, expect, test, wait
 import model
+import together
 
 # Where the records' time begins, in seconds: young enough that no broker removes them.
 EPOCH = int(time.time()) - 3600
@@ -282,3 +284,63 @@ def a_plan_that_no_longer_holds_is_refused(t):
     equal(t.value("select count(*) from pactolus.replays"), 1, "replays on record")
     t.run_to_end(config)
     t.check_account(consumed=140)
+
+
+class Sampler:
+    """Reads the table over and over; no row may ever be an older one than was seen before."""
+
+    def __init__(self, t):
+        self.t, self.samples, self.failure = t, 0, None
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        seen = {}
+        try:
+            while not self.ended.is_set():
+                for key, quantity in self.t.sql("select item_id, quantity from data.items"):
+                    expect(quantity >= seen.get(key, quantity), f"{key} went back from {seen.get(key)} to",
+                           quantity)
+                    seen[key] = quantity
+                self.samples += 1
+        except Exception as failure:  # told by stop()
+            self.failure = failure
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+        if self.failure:
+            raise self.failure
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+@test
+def a_partition_is_replayed_while_two_daemons_run_under_load(t):
+    """Nothing is lost, no row is older than before at any sampled moment, and nobody restarts."""
+    topic, config, flow, first, _, second, _ = together.begin(t)
+    with flow:
+        wait(lambda: t.positions().get((topic, 2), 0) > 2000, "something to replay")
+        begun = datetime.datetime.fromtimestamp(
+            t.value("select min(_order_ts) from data.items where _log & 16777215 = 2") / 1000,
+            datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
+        with Sampler(t) as sampler:
+            plan = replay(t, config, "--topic", f"{topic}:2", "--to-datetime", begun, "--dry-run")
+            expect(int(offsets(plan)[2][3]) >= 1000, "hardly anything is planned:", plan.out)
+            for _ in range(2):
+                samples = sampler.samples
+                execute(t, config, "--topic", f"{topic}:2", "--to-datetime", begun)
+                wait(lambda seen=samples: sampler.samples > seen + 3, "samples")
+    wait(lambda: t.caught_up(topic), "everything to be applied")
+    messages = t.consume(topic)
+    equal({k: (q, n) for k, q, n in t.sql("select item_id, quantity, note from data.items")},
+          model.items(messages), "rows")
+    again = t.value("select sum(before - begins) from pactolus.replay_cursors")
+    t.check_account(consumed=len(messages) + again, dead_lettered=0)
+    expect(again >= 2000, "hardly anything was read again:", again)
+    equal([d.alive() for d in (first, second)], [True, True], "the daemons live")
