@@ -3,14 +3,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "command/loaded.h"
 #include "command/replay_options.h"
 #include "command/report.h"
-#include "command/setup.h"
+#include "command/reread.h"
 #include "command/verb.h"
 #include "config/moment.h"
-#include "engine/engine.h"
 #include "engine/notify.h"
-#include "engine/preflight.h"
 #include "engine/progress.h"
 #include "version.h"
 
@@ -26,11 +25,10 @@ struct run {
     struct replay_request request;
     const char *until_text;
     struct until until;
-    struct config *config;
-    struct stream *streams;
-    unsigned n_streams;
-    struct engine_options options;
+    struct loaded loaded, next; /* what it runs with; after SIGHUP, what it will */
+    bool changing;              /* it stops to go on with `next` */
     struct loop *loop;
+    struct reread *reread;
     struct engine engine;
     bool opened;
 };
@@ -56,90 +54,137 @@ static bool parse_until(const char *text, struct until *until, struct err *err)
     return false;
 }
 
-/* Everything is parsed and judged before anything acts. */
 static bool prepare(struct run *run, struct errs *errs)
 {
     struct err err;
-    run->config = setup_config(&run->setup, errs);
-    if (!run->config)
+    PGconn *conn = NULL;
+    if (!loaded_read(&run->loaded, &run->setup, errs))
         return false;
-    run->replay.group = run->config->group;
-    if (run->reset_offsets) {
-        if (!replay_options_read(&run->replay, clock_wall(), &run->request, &err)) {
-            errs_add(errs, &err);
-            return false;
-        }
-        run->request.key = run->replay_id;
-    }
-    run->n_streams = run->config->n_streams;
-    run->streams = setup_streams(run->config, errs);
-    run->options = (struct engine_options){.config = run->config,
-                                           .streams = run->streams,
-                                           .n_streams = run->n_streams,
-                                           .until_end = run->until_text != NULL,
-                                           .until = run->until_text ? &run->until : NULL};
-    if (errs->count == 0 && !setup_kafka(run->config, &run->options.kafka, &err))
-        errs_add(errs, &err);
-    if (errs->count)
-        return false;
-    PGconn *conn = setup_connect(run->config, &err);
-    if (!conn) {
+    run->replay.group = run->loaded.config->group;
+    if (run->reset_offsets &&
+        !replay_options_read(&run->replay, clock_wall(), &run->request, &err)) {
         errs_add(errs, &err);
         return false;
     }
-    bool good = preflight(&run->options, conn, errs) &&
-                (!run->reset_offsets || replay_once(run->config, &run->request, &run->options.kafka,
-                                                    run->options.cluster_id, conn, errs));
+    run->request.key = run->replay_id;
+    const struct engine_options *options = &run->loaded.options;
+    bool good =
+        loaded_judge(&run->loaded, PREFLIGHT_SOME, &conn, errs) &&
+        (!run->reset_offsets || replay_once(run->loaded.config, &run->request, &options->kafka,
+                                            options->cluster_id, conn, errs));
     conn_close(conn);
     return good;
 }
 
-/* SIGHUP: what of the configuration can change while the daemon runs is read again. */
-static void reload(struct run *run)
+static bool open_engine(struct run *run, struct errs *errs)
 {
-    (void)run;
-    notify_reloading(clock_monotonic());
-    log_notice("asked to reload: contracts, passwords and tables are read again by themselves; "
-               "what the configuration says is taken up when the daemon starts");
-    notify_reloaded();
+    struct engine_options *options = &run->loaded.options;
+    options->until_end = run->until_text != NULL;
+    options->until = run->until_text ? &run->until : NULL;
+    run->opened = true;
+    if (!engine_open(&run->engine, run->loop, options, errs))
+        return false;
+    log_notice("pactolus %s: group %s, %u stream%s", PACTOLUS_VERSION, run->loaded.config->group,
+               options->n_streams, options->n_streams == 1 ? "" : "s");
+    return true;
 }
 
-static void turn_until_done(struct run *run)
+/* A client that hangs on a server out of reach must not keep the service from ending; what matters
+ * is in PostgreSQL. The thread still looks at what would be freed. */
+static void close_engine(struct run *run, int code)
+{
+    if (run->opened && !engine_close(&run->engine)) {
+        log_warning("a thread still waits for a server; ending without it");
+        _exit(code);
+    }
+    run->opened = false;
+}
+
+/* ---- SIGHUP ---- */
+
+/* The daemon goes on with what it has until the new configuration was judged. */
+static void take_configuration(struct run *run)
+{
+    bool sound;
+    if (!reread_take(run->reread, &run->loaded, &run->next, &sound))
+        return;
+    if (!sound) {
+        log_error("the daemon goes on with the configuration that it has");
+        notify_reloaded();
+        return;
+    }
+    run->changing = true;
+    engine_stop(&run->engine, clock_monotonic());
+}
+
+/* What was on its way has ended, and the partitions were given back. */
+static bool change_over(struct run *run, struct errs *errs)
+{
+    close_engine(run, ERR_EXIT_TEMPORARY); /* the service manager starts another */
+    loaded_free(&run->loaded);
+    run->loaded = run->next;
+    run->next = (struct loaded){0};
+    run->changing = false;
+    log_notice("going on with the configuration as it is now");
+    if (!open_engine(run, errs))
+        return false;
+    notify_reloaded();
+    return true;
+}
+
+/* ---- running ---- */
+
+static void take_signals(struct run *run, unsigned *stops, unsigned *reloads)
+{
+    for (; *stops < loop_stops(run->loop); ++*stops) {
+        if (*stops == 0)
+            notify_stopping(&run->engine);
+        if (*stops > 0 || !run->changing) /* to change over it is stopping already */
+            engine_stop(&run->engine, clock_monotonic());
+    }
+    for (; *reloads < loop_reloads(run->loop); ++*reloads)
+        if (*stops == 0 && !run->changing) {
+            notify_reloading(clock_monotonic());
+            reread_ask(run->reread);
+        }
+}
+
+/* False when it should end; then errs say why, if for a reason. */
+static bool turn_until_done(struct run *run, unsigned *stops, unsigned *reloads)
 {
     struct engine *engine = &run->engine;
-    unsigned stops = 0, reloads = 0;
     while (!engine_done(engine)) {
         usec_t again = engine_step(engine, clock_monotonic(), clock_wall());
         if (engine_done(engine))
             break;
         loop_wait(run->loop, clock_monotonic(), again);
-        for (; stops < loop_stops(run->loop); stops++) {
-            if (stops == 0)
-                notify_stopping(engine);
-            engine_stop(engine, clock_monotonic());
-        }
-        for (; reloads < loop_reloads(run->loop); reloads++)
-            if (stops == 0)
-                reload(run);
+        take_signals(run, stops, reloads);
+        if (*stops == 0 && !run->changing)
+            take_configuration(run);
     }
+    return run->changing && *stops == 0 && !engine->failed && !engine->leaving;
 }
 
 static bool go(struct run *run, struct errs *errs)
 {
     struct err err;
     usec_t began = clock_monotonic();
+    unsigned stops = 0, reloads = 0;
     run->loop = loop_open(&err);
-    if (!run->loop) {
+    run->reread = run->loop ? reread_open(run->loop, &run->setup, &err) : NULL;
+    if (!run->reread) {
         errs_add(errs, &err);
         return false;
     }
-    run->opened = true;
-    if (!engine_open(&run->engine, run->loop, &run->options, errs))
+    if (!open_engine(run, errs))
         return false;
-    log_notice("pactolus %s: group %s, %u stream%s", PACTOLUS_VERSION, run->config->group,
-               run->options.n_streams, run->options.n_streams == 1 ? "" : "s");
     notify_ready();
-    turn_until_done(run);
+    while (turn_until_done(run, &stops, &reloads)) {
+        progress_summary(&run->engine, clock_monotonic() - began);
+        if (!change_over(run, errs))
+            return false;
+        began = clock_monotonic();
+    }
     progress_summary(&run->engine, clock_monotonic() - began);
     if (run->engine.failed || run->engine.leaving)
         errs_add(errs, &run->engine.err);
@@ -151,17 +196,14 @@ static bool go(struct run *run, struct errs *errs)
 
 static void clean_up(struct run *run, int code)
 {
-    /* A client that hangs on a broker out of reach must not keep the service from ending; what
-     * matters is in PostgreSQL. The thread still looks at what would be freed here. */
-    if (run->opened && !engine_close(&run->engine)) {
-        log_warning("a thread still waits for a server; ending without it");
+    close_engine(run, code);
+    if (!reread_close(run->reread, 5 * USEC_PER_SEC)) {
+        log_warning("the configuration is still being judged; ending without it");
         _exit(code);
     }
     loop_close(run->loop);
-    preflight_free(&run->options);
-    setup_free_kafka(&run->options.kafka);
-    setup_free_streams(run->streams, run->n_streams);
-    config_free(run->config);
+    loaded_free(&run->loaded);
+    loaded_free(&run->next);
     replay_options_free(&run->replay);
     setup_free(&run->setup);
 }

@@ -157,7 +157,7 @@ static void keep(struct engine_options *options, unsigned i, unsigned kept, unsi
 /* Keep the streams that can run. Infrastructure that is away is no fault of a stream: then
  * false. */
 static bool sift(struct engine_options *options, PGconn *conn, rd_kafka_t *client,
-                 struct errs *errs)
+                 enum preflight_strictness strictness, struct errs *errs)
 {
     unsigned kept = 0;
     options->stream_ids = mem_zero(options->n_streams + 1, sizeof(*options->stream_ids));
@@ -170,6 +170,8 @@ static bool sift(struct engine_options *options, PGconn *conn, rd_kafka_t *clien
             errs_add(errs, &why);
         if (!ready && why.class == ERR_RETRY)
             return false;
+        if (!ready && strictness == PREFLIGHT_ALL)
+            continue;
         if (!(ready ? let_in(conn, stream_id, stream, &err)
                     : leave_out(conn, stream_id, &why, &err))) {
             errs_add(errs, &err);
@@ -178,8 +180,9 @@ static bool sift(struct engine_options *options, PGconn *conn, rd_kafka_t *clien
         if (ready)
             keep(options, i, kept++, stream_id);
     }
+    bool enough = strictness == PREFLIGHT_ALL ? kept == options->n_streams : kept > 0;
     options->n_streams = kept;
-    return kept > 0;
+    return enough;
 }
 
 /* Said once: by the verb when the daemon does not start, else here. One that reads to the end says
@@ -207,7 +210,8 @@ static bool check_identity(PGconn *conn, const char *group, const char *cluster_
     return good;
 }
 
-bool preflight(struct engine_options *options, PGconn *conn, struct errs *errs)
+bool preflight(struct engine_options *options, PGconn *conn, enum preflight_strictness strictness,
+               struct errs *errs)
 {
     struct err err;
     struct errs left = {0};
@@ -222,7 +226,7 @@ bool preflight(struct engine_options *options, PGconn *conn, struct errs *errs)
     options->cluster_id = admin_cluster_id(client, BROKER_PATIENCE_MS, &err);
     if (options->cluster_id &&
         check_identity(conn, options->config->group, options->cluster_id, &err))
-        good = sift(options, conn, client, &left);
+        good = sift(options, conn, client, strictness, &left);
     else
         errs_add(errs, &err);
     tell_left_out(options, &left, errs, good);

@@ -265,7 +265,7 @@ struct daemon *world_start(struct world *world, unsigned which)
     struct daemon *daemon = &world->daemons[which];
     struct errs errs = {0};
     load(world, daemon, which);
-    if (!preflight(&daemon->options, world->conn, &errs))
+    if (!preflight(&daemon->options, world->conn, PREFLIGHT_SOME, &errs))
         check_errs(&errs);
     assert_int_equal(daemon->options.n_streams, WORLD_TOPICS);
     if (!engine_open(&daemon->engine, world->loop, &daemon->options, &errs))
