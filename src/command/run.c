@@ -9,6 +9,7 @@
 #include "command/reread.h"
 #include "command/verb.h"
 #include "config/moment.h"
+#include "engine/membership.h"
 #include "engine/notify.h"
 #include "engine/progress.h"
 #include "version.h"
@@ -26,6 +27,7 @@ struct run {
     const char *until_text;
     struct until until;
     struct loaded loaded, next; /* what it runs with; after SIGHUP, what it will */
+    usec_t change_by;           /* when to change over at the latest; 0 = there is no next */
     bool changing;              /* it stops to go on with `next` */
     struct loop *loop;
     struct reread *reread;
@@ -102,19 +104,35 @@ static void close_engine(struct run *run, int code)
 
 /* ---- SIGHUP ---- */
 
+static const usec_t join_patience = 10 * USEC_PER_SEC;
+
 /* The daemon goes on with what it has until the new configuration was judged. */
 static void take_configuration(struct run *run)
 {
+    struct loaded next;
     bool sound;
-    if (!reread_take(run->reread, &run->loaded, &run->next, &sound))
+    if (!reread_take(run->reread, &run->loaded, &next, &sound))
         return;
     if (!sound) {
         log_error("the daemon goes on with the configuration that it has");
         notify_reloaded();
         return;
     }
+    loaded_free(&run->next); /* one that was not begun yet is outdated */
+    run->next = next;
+    run->change_by = clock_monotonic() + join_patience;
+}
+
+/* Not while the group is being joined: who leaves before it has a name there is missed only after
+ * its session timeout, and the next one would wait for that. */
+static void begin_change(struct run *run)
+{
+    usec_t now = clock_monotonic();
+    if (run->change_by == 0 || (!membership_joined(run->engine.membership) && now < run->change_by))
+        return;
+    run->change_by = 0;
     run->changing = true;
-    engine_stop(&run->engine, clock_monotonic());
+    engine_stop(&run->engine, now);
 }
 
 /* What was on its way has ended, and the partitions were given back. */
@@ -143,7 +161,7 @@ static void take_signals(struct run *run, unsigned *stops, unsigned *reloads)
             engine_stop(&run->engine, clock_monotonic());
     }
     for (; *reloads < loop_reloads(run->loop); ++*reloads)
-        if (*stops == 0 && !run->changing) {
+        if (*stops == 0) {
             notify_reloading(clock_monotonic());
             reread_ask(run->reread);
         }
@@ -159,8 +177,10 @@ static bool turn_until_done(struct run *run, unsigned *stops, unsigned *reloads)
             break;
         loop_wait(run->loop, clock_monotonic(), again);
         take_signals(run, stops, reloads);
-        if (*stops == 0 && !run->changing)
+        if (*stops == 0 && !run->changing) {
             take_configuration(run);
+            begin_change(run);
+        }
     }
     return run->changing && *stops == 0 && !engine->failed && !engine->leaving;
 }

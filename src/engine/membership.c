@@ -443,6 +443,11 @@ bool membership_at_end(const struct membership *membership)
     return true;
 }
 
+bool membership_joined(const struct membership *membership)
+{
+    return membership->answered;
+}
+
 bool membership_owns(const struct membership *membership)
 {
     return membership->state == MEMBER_OWNING;

@@ -53,6 +53,8 @@ bool membership_at_end(const struct membership *membership);
 bool membership_steady(const struct membership *membership);
 /* Nothing is owed to the group: no claim, no drain. */
 bool membership_owns(const struct membership *membership);
+/* The group has answered at least once: it knows us by name. */
+bool membership_joined(const struct membership *membership);
 /* Cursors may have been moved: look at once whether they are where we left them. */
 void membership_look(struct membership *membership, usec_t now);
 bool membership_left(const struct membership *membership);
