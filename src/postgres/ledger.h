@@ -9,9 +9,8 @@
 #ifndef PACTOLUS_POSTGRES_LEDGER_H
 #define PACTOLUS_POSTGRES_LEDGER_H
 
-#include "base/memory.h"
 #include "postgres/conn.h"
-#include "record/record.h"
+#include "postgres/letter.h"
 
 /* Take or keep the group's relay row: ours already, or free, or its heartbeat older than `stale_s`.
  * *held tells whether we have it; *fence is then ours. */
@@ -20,18 +19,6 @@ bool ledger_hold(PGconn *conn, const char *group, const char *owner, int stale_s
 /* Give the row up (shutdown). */
 bool ledger_release(PGconn *conn, const char *group, const char *owner, struct err *err) MUST_CHECK;
 
-/* A letter to relay; everything lives in the arena given to ledger_fetch. */
-struct letter {
-    int64_t id;
-    const char *stream, *dlq_topic, *topic;
-    int32_t partition, attempts;
-    int64_t offset, record_ts;
-    const char *reason, *detail, *sqlstate, *contract;
-    const char *first_failed, *last_failed; /* RFC 3339 */
-    struct span key, value;                 /* data NULL = null */
-    struct header *headers;
-    unsigned n_headers;
-};
 /* At most `max` unrelayed letters of the group's streams with ids above `after`, oldest first, at
  * most `max_bytes` of values (at least one letter). *list is in the arena. */
 bool ledger_fetch(PGconn *conn, const char *group, int64_t after, unsigned max, size_t max_bytes,

@@ -91,21 +91,26 @@ struct row_values statement_row_values(const struct batch *batch)
                                .other_types = batch->other_types};
 }
 
+static void rows(struct params *params, const struct layout *layout,
+                 const struct row_values *values)
+{
+    for (unsigned c = 0; c < layout->n_data; c++) {
+        const struct layout_column *column = &layout->columns[c];
+        params_array(params, column->array ? OID_TEXT : column->type->oid, values->n_rows);
+        for (unsigned i = 0; i < values->n_rows; i++) {
+            const struct cell *cell = &values->order[i].row->cells[c];
+            params_element(params, cell->data, cell->length);
+        }
+    }
+    bookkeeping(params, layout, values);
+}
+
 void statement_row_params(struct params *params, const struct layout *layout,
                           const struct row_values *values, const struct account *account)
 {
     params_reset(params);
-    if (values->n_rows) {
-        for (unsigned c = 0; c < layout->n_data; c++) {
-            const struct layout_column *column = &layout->columns[c];
-            params_array(params, column->array ? OID_TEXT : column->type->oid, values->n_rows);
-            for (unsigned i = 0; i < values->n_rows; i++) {
-                const struct cell *cell = &values->order[i].row->cells[c];
-                params_element(params, cell->data, cell->length);
-            }
-        }
-        bookkeeping(params, layout, values);
-    }
+    if (values->n_rows)
+        rows(params, layout, values);
     params_int8(params, account->stream_id);
     params_text(params, account->owner);
     params_int8(params, account->lane);
@@ -113,6 +118,13 @@ void statement_row_params(struct params *params, const struct layout *layout,
     params_int8(params, values->deduplicated);
     params_int8(params, values->dead_lettered);
     params_int8(params, values->other_types);
+}
+
+void statement_redrive_params(struct params *params, const struct layout *layout,
+                              const struct row_values *values)
+{
+    params_reset(params);
+    rows(params, layout, values);
 }
 
 /* A headers' name or value array as an array literal. */

@@ -37,6 +37,9 @@ struct account {
 void statement_advance_params(struct params *params, const struct batch *batch);
 void statement_row_params(struct params *params, const struct layout *layout,
                           const struct row_values *values, const struct account *account);
+/* STATEMENT_REDRIVE: the rows alone. */
+void statement_redrive_params(struct params *params, const struct layout *layout,
+                              const struct row_values *values);
 void statement_letters_params(struct params *params, unsigned stream_id,
                               const struct dead_letter *letters, unsigned n,
                               const char *dlq_topic);

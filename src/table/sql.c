@@ -236,6 +236,13 @@ static void draft_finish(struct draft *draft, struct statement_text *out)
     out->param_oids = draft->oids;
 }
 
+static void draft_redrive(struct draft *draft, enum statement kind)
+{
+    draft_insert(draft);
+    draft_conflict(draft, kind == STATEMENT_REDRIVE_SOFT);
+    buf_puts(&draft->text, " RETURNING t._log, t._offset");
+}
+
 void sql_statements(const struct layout *layout, struct statement_text out[STATEMENT_COUNT])
 {
     for (int kind = 0; kind < STATEMENT_COUNT; kind++) {
@@ -243,6 +250,8 @@ void sql_statements(const struct layout *layout, struct statement_text out[STATE
         if (kind == STATEMENT_ACCOUNT) {
             draft_account(&draft, "0, 0");
             buf_puts(&draft.text, " RETURNING 0::int8 AS written, 0::int8 AS met");
+        } else if (kind == STATEMENT_REDRIVE || kind == STATEMENT_REDRIVE_SOFT) {
+            draft_redrive(&draft, (enum statement)kind);
         } else {
             draft_rows(&draft, (enum statement)kind);
         }

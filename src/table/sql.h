@@ -6,7 +6,7 @@
  * type; text[] for array columns, cast per row; jsonb and uuid natively), then _version (versioned
  * only), _log, _offset, _order_ts as bigint[], _deleted_at as timestamptz[], then
  *   stream bigint, owner text, lane bigint, consumed bigint, deduplicated bigint, dead_lettered
- * bigint, other_types bigint. All row statements book pactolus.accounts in the same statement
+ * bigint, other_types bigint. All row statements but those of redrive book pactolus.accounts in the same statement
  * (applied and stale are counted there; the account of stream, owner and lane is made if it is not
  * there) and return one row: written bigint, met bigint (how many of the rows sent met an existing
  * key, the stale ones included: while it is 0, plain INSERT is worth a try).
@@ -30,6 +30,11 @@ enum statement {
      * rows count as such. */
     STATEMENT_UPSERT_BLIND,
     STATEMENT_UPSERT_SOFT_BLIND,
+    /* Both upserts for dead letters that are applied at last: without the account, where they stay
+     * booked as dead-lettered, so with the arrays as their only parameters. They return _log and
+     * _offset of each row written: one that is not among them lost by its place. */
+    STATEMENT_REDRIVE,
+    STATEMENT_REDRIVE_SOFT,
     STATEMENT_COUNT,
 };
 

@@ -168,6 +168,32 @@ static void appended_rows_never_change(void **state)
     sample_free(layout);
 }
 
+/* The guard of a redriven letter is the daemon's, to the letter, and no account moves. */
+static void redriven_rows_meet_the_same_guard(void **state)
+{
+    (void)state;
+    static const struct {
+        enum statement redrive, daemon;
+    } pairs[] = {{STATEMENT_REDRIVE, STATEMENT_UPSERT},
+                 {STATEMENT_REDRIVE_SOFT, STATEMENT_UPSERT_SOFT}};
+    for (int append = 0; append < 2; append++) {
+        struct statement_text texts[STATEMENT_COUNT];
+        struct layout *layout = sample_layout(!append, append);
+        sql_statements(layout, texts);
+        for (unsigned i = 0; i < 2; i++) {
+            const char *redrive = texts[pairs[i].redrive].sql;
+            const char *end = strstr(redrive, " RETURNING t._log, t._offset");
+            assert_non_null(end);
+            assert_null(strstr(redrive, "pactolus."));
+            const char *daemon = strstr(texts[pairs[i].daemon].sql, "INSERT INTO");
+            assert_memory_equal(redrive, daemon, (size_t)(end - redrive));
+            assert_int_equal(texts[pairs[i].redrive].n_params + 7, texts[pairs[i].daemon].n_params);
+        }
+        sql_free(texts);
+        sample_free(layout);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +201,7 @@ int main(void)
         cmocka_unit_test(identifiers_are_always_quoted),
         cmocka_unit_test(parameters_are_in_the_promised_order),
         cmocka_unit_test(upsert_compares_whole_places),
+        cmocka_unit_test(redriven_rows_meet_the_same_guard),
         cmocka_unit_test(unversioned_tables_know_no_version),
         cmocka_unit_test(soft_tombstones_keep_data_but_not_bookkeeping),
         cmocka_unit_test(soft_tombstones_blank_what_is_personal),
