@@ -35,15 +35,24 @@ struct relay {
     struct arena arena;
     bool giving_up; /* this job only lets go of the row */
     int64_t after;  /* where this round begins: letters that fail must not hide the others */
-    struct letter *letters; /* of this round */
-    bool *too_large;        /* by letter */
-    int64_t *delivered;     /* ids of this round's delivered letters */
+    struct letter *letters;      /* of this round */
+    enum letter_extent *extents; /* by letter: what of it goes */
+    bool *too_large;             /* by letter: even so, and less of it would fit */
+    int64_t *delivered;          /* ids of this round's delivered letters */
     unsigned n_delivered;
     /* What the last round found: */
     bool ok, more, held;
     unsigned n_failed;
     struct err err, delivery;
 };
+
+/* Can less of the letter go? */
+static bool shrinks(struct relay *relay, const struct letter *letter)
+{
+    size_t at = (size_t)(letter - relay->letters);
+    relay->too_large[at] = relay->extents[at] + 1 < LETTER_EXTENTS;
+    return relay->too_large[at];
+}
 
 static void on_report(void *context, void *tag, rd_kafka_resp_err_t code, int32_t partition,
                       int64_t offset)
@@ -57,10 +66,8 @@ static void on_report(void *context, void *tag, rd_kafka_resp_err_t code, int32_
     }
     bool too_large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
                      code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
-    if (too_large && letter->value.data) {
-        relay->too_large[letter - relay->letters] = true;
+    if (too_large && shrinks(relay, letter))
         return;
-    }
     relay->n_failed++;
     kafka_error(&relay->delivery, code, rd_kafka_err2str(code));
     err_place(&relay->delivery, "%s", letter->dlq_topic);
@@ -91,37 +98,36 @@ static bool open_clients(struct relay *relay)
     return relay->producer != NULL;
 }
 
-/* What the DLQ topic does not take for its size goes without the value, which the ledger keeps. */
-static void send_letter(struct relay *relay, struct letter *letter, bool whole)
+/* What the DLQ topic does not take for its size goes without the value, or with our headers alone:
+ * the ledger keeps it all. */
+static void send_letter(struct relay *relay, struct letter *letter)
 {
+    size_t at = (size_t)(letter - relay->letters);
+    enum letter_extent extent = relay->extents[at];
     struct header *headers =
         arena_alloc(&relay->arena, (letter->n_headers + LETTER_HEADERS) * sizeof(*headers));
-    if (!whole)
-        letter->value = (struct span){0};
-    unsigned n = letter_headers(letter, relay->engine->config->group, &relay->arena, headers);
-    if (!whole)
-        headers[n++] = (struct header){"pactolus.truncated", {"true", 4}};
     struct producer_message message = {
         .topic = letter->dlq_topic,
         .partition = -1,
-        .key = letter->key,
-        .value = letter->value,
         .headers = headers,
-        .n_headers = n,
+        .n_headers =
+            letter_headers(letter, relay->engine->config->group, extent, &relay->arena, headers),
         /* Stamped now: the original time would let retention delete it at once. */
         .timestamp = 0,
         .tag = letter,
     };
+    if (extent != LETTER_OURS)
+        message.key = letter->key;
+    if (extent == LETTER_WHOLE)
+        message.value = letter->value;
     struct err err;
-    if (producer_send(relay->producer, &message, DELIVERY_MS, &err))
+    relay->too_large[at] = false;
+    if (producer_send(relay->producer, &message, DELIVERY_MS, &err) ||
+        (err.class == ERR_REJECT && shrinks(relay, letter)))
         return;
-    if (err.class == ERR_REJECT && whole && letter->value.data) {
-        relay->too_large[letter - relay->letters] = true;
-    } else {
-        relay->n_failed++;
-        relay->delivery = err;
-        err_place(&relay->delivery, "%s", letter->dlq_topic);
-    }
+    relay->n_failed++;
+    relay->delivery = err;
+    err_place(&relay->delivery, "%s", letter->dlq_topic);
 }
 
 /* Await the reports, but not when the daemon is to end: what is not marked is sent again. */
@@ -135,6 +141,17 @@ static bool delivered_all(struct relay *relay)
             break;
     }
     return out == 0;
+}
+
+/* Those that were too large, with less of them. */
+static bool send_smaller(struct relay *relay, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (relay->too_large[i]) {
+            relay->extents[i]++;
+            send_letter(relay, &relay->letters[i]);
+        }
+    return delivered_all(relay);
 }
 
 /* One round, in the worker thread: hold the row, fetch, produce, await, mark. */
@@ -157,14 +174,13 @@ static bool round_of(struct relay *relay)
                       &letters, &n, &relay->err))
         return false;
     relay->letters = letters;
-    memset(relay->too_large, 0, ROUND_LETTERS * sizeof(*relay->too_large));
+    memset(relay->extents, 0, ROUND_LETTERS * sizeof(*relay->extents));
     for (unsigned i = 0; i < n; i++)
-        send_letter(relay, &letters[i], true);
+        send_letter(relay, &letters[i]);
     bool all = delivered_all(relay);
-    for (unsigned i = 0; all && i < n; i++)
-        if (relay->too_large[i])
-            send_letter(relay, &letters[i], false);
-    if (!all || !delivered_all(relay)) {
+    for (int less = LETTER_WHOLE + 1; all && less < LETTER_EXTENTS; less++)
+        all = send_smaller(relay, n);
+    if (!all) {
         /* Reports that come later would speak of letters that are gone. */
         producer_close(relay->producer);
         relay->producer = NULL;
@@ -209,11 +225,13 @@ struct relay *relay_open(struct engine *engine, struct err *err)
                                       .cap = engine->config->retry_cap,
                                       .seed = (uint64_t)(uintptr_t)relay};
     relay->delivered = mem_zero(ROUND_LETTERS, sizeof(*relay->delivered));
+    relay->extents = mem_zero(ROUND_LETTERS, sizeof(*relay->extents));
     relay->too_large = mem_zero(ROUND_LETTERS, sizeof(*relay->too_large));
     arena_init(&relay->arena, (size_t)256 * 1024);
     relay->worker = worker_open("pactolus-relay", err);
     if (!relay->worker) {
         free(relay->delivered);
+        free(relay->extents);
         free(relay->too_large);
         free(relay);
         return NULL;
@@ -308,6 +326,7 @@ bool relay_close(struct relay *relay, usec_t patience)
         producer_close(relay->producer);
     arena_free(&relay->arena);
     free(relay->delivered);
+    free(relay->extents);
     free(relay->too_large);
     free(relay);
     return true;
