@@ -31,6 +31,7 @@ int command_pause(int argc, char **argv);
 int command_resume(int argc, char **argv);
 int command_adopt(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_dlq(int argc, char **argv);
 int command_contract(int argc, char **argv);
 int command_produce(int argc, char **argv);
 int command_cat(int argc, char **argv);

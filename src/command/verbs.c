@@ -23,6 +23,8 @@ static const struct verb table[] = {
      command_adopt},
     {"replay", "SCOPE WHERE --dry-run | --execute", "read records again, or pass over them",
      command_replay},
+    {"dlq", "list | show | redrive | …", "dead letters: look, apply again, discard, export, erase",
+     command_dlq},
     {"contract", "lint | diff | readers", "judge and compare contracts", command_contract},
     {"produce", "TOPIC", "JSON lines into a topic, as the contract wants them", command_produce},
     {"cat", "TOPIC", "a topic's records as JSON lines", command_cat},
