@@ -37,7 +37,7 @@ struct relay {
     int64_t after;  /* where this round begins: letters that fail must not hide the others */
     struct letter *letters;      /* of this round */
     enum letter_extent *extents; /* by letter: what of it goes */
-    bool *too_large;             /* by letter: even so, and less of it would fit */
+    bool *too_large;             /* by letter: it, or the batch that it went in */
     int64_t *delivered;          /* ids of this round's delivered letters */
     unsigned n_delivered;
     /* What the last round found: */
@@ -46,12 +46,11 @@ struct relay {
     struct err err, delivery;
 };
 
-/* Can less of the letter go? */
-static bool shrinks(struct relay *relay, const struct letter *letter)
+static void fail(struct relay *relay, const struct letter *letter, const struct err *err)
 {
-    size_t at = (size_t)(letter - relay->letters);
-    relay->too_large[at] = relay->extents[at] + 1 < LETTER_EXTENTS;
-    return relay->too_large[at];
+    relay->n_failed++;
+    relay->delivery = *err;
+    err_place(&relay->delivery, "%s", letter->dlq_topic);
 }
 
 static void on_report(void *context, void *tag, rd_kafka_resp_err_t code, int32_t partition,
@@ -64,13 +63,14 @@ static void on_report(void *context, void *tag, rd_kafka_resp_err_t code, int32_
         relay->delivered[relay->n_delivered++] = letter->id;
         return;
     }
-    bool too_large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-                     code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
-    if (too_large && shrinks(relay, letter))
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+        code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE) {
+        relay->too_large[letter - relay->letters] = true;
         return;
-    relay->n_failed++;
-    kafka_error(&relay->delivery, code, rd_kafka_err2str(code));
-    err_place(&relay->delivery, "%s", letter->dlq_topic);
+    }
+    struct err err;
+    kafka_error(&err, code, rd_kafka_err2str(code));
+    fail(relay, letter, &err);
 }
 
 static bool open_clients(struct relay *relay)
@@ -122,12 +122,11 @@ static void send_letter(struct relay *relay, struct letter *letter)
         message.value = letter->value;
     struct err err;
     relay->too_large[at] = false;
-    if (producer_send(relay->producer, &message, DELIVERY_MS, &err) ||
-        (err.class == ERR_REJECT && shrinks(relay, letter)))
+    if (producer_send(relay->producer, &message, DELIVERY_MS, &err))
         return;
-    relay->n_failed++;
-    relay->delivery = err;
-    err_place(&relay->delivery, "%s", letter->dlq_topic);
+    relay->too_large[at] = err.class == ERR_REJECT;
+    if (!relay->too_large[at])
+        fail(relay, letter, &err);
 }
 
 /* Await the reports, but not when the daemon is to end: what is not marked is sent again. */
@@ -143,15 +142,25 @@ static bool delivered_all(struct relay *relay)
     return out == 0;
 }
 
-/* Those that were too large, with less of them. */
-static bool send_smaller(struct relay *relay, unsigned n)
+/* The broker refuses whole batches for their size: so a letter of one goes again, alone, and only
+ * then with less and less of it. False when the reports did not come. */
+static bool send_alone(struct relay *relay, struct letter *letter)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (relay->too_large[i]) {
-            relay->extents[i]++;
-            send_letter(relay, &relay->letters[i]);
-        }
-    return delivered_all(relay);
+    size_t at = (size_t)(letter - relay->letters);
+    struct err err;
+    for (;;) {
+        send_letter(relay, letter);
+        if (!delivered_all(relay))
+            return false;
+        if (!relay->too_large[at])
+            return true;
+        if (relay->extents[at] + 1 == LETTER_EXTENTS)
+            break;
+        relay->extents[at]++;
+    }
+    kafka_error(&err, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "even its headers are too large");
+    fail(relay, letter, &err);
+    return true;
 }
 
 /* One round, in the worker thread: hold the row, fetch, produce, await, mark. */
@@ -178,8 +187,8 @@ static bool round_of(struct relay *relay)
     for (unsigned i = 0; i < n; i++)
         send_letter(relay, &letters[i]);
     bool all = delivered_all(relay);
-    for (int less = LETTER_WHOLE + 1; all && less < LETTER_EXTENTS; less++)
-        all = send_smaller(relay, n);
+    for (unsigned i = 0; all && i < n; i++)
+        all = !relay->too_large[i] || send_alone(relay, &letters[i]);
     if (!all) {
         /* Reports that come later would speak of letters that are gone. */
         producer_close(relay->producer);
