@@ -37,3 +37,24 @@ if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
 endif()
 install(FILES etc/conf.d/payments.conf.example RENAME payments.conf
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/pactolus/examples COMPONENT pactolus)
+
+# --- man pages and completions, made by the program itself from the tables that drive it
+if(TARGET pactolus)
+    set(manual ${CMAKE_BINARY_DIR}/manual)
+    add_custom_command(OUTPUT ${manual}/made
+        COMMAND ${CMAKE_COMMAND} -E rm -rf ${manual}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${manual}/man1 ${manual}/man5
+        COMMAND pactolus --generate man ${manual}
+        COMMAND pactolus --generate bash > ${manual}/pactolus.bash
+        COMMAND pactolus --generate zsh > ${manual}/_pactolus
+        COMMAND sh -c "cd manual && gzip -9n *.1 *.5 && mv *.1.gz man1 && mv *.5.gz man5"
+        COMMAND ${CMAKE_COMMAND} -E touch ${manual}/made
+        WORKING_DIRECTORY ${CMAKE_BINARY_DIR} DEPENDS pactolus VERBATIM)
+    add_custom_target(pactolus_manual ALL DEPENDS ${manual}/made)
+    install(DIRECTORY ${manual}/man1 ${manual}/man5 DESTINATION ${CMAKE_INSTALL_MANDIR}
+            COMPONENT pactolus)
+    install(FILES ${manual}/pactolus.bash RENAME pactolus COMPONENT pactolus
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(FILES ${manual}/_pactolus COMPONENT pactolus
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+endif()

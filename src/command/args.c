@@ -245,10 +245,23 @@ void args_list_free(struct args_list *list)
     *list = (struct args_list){0};
 }
 
+static struct args_sink *describing;
+
+void args_describe(struct args_sink *sink)
+{
+    describing = sink;
+}
+
 bool args_begin(const struct args *args, int argc, char **argv, unsigned *n_operands, int *code)
 {
     struct err err = ERR_INIT;
     struct buf help = BUF_INIT;
+    if (describing) {
+        describing->take(describing, args);
+        *code = ERR_EXIT_OK;
+        *n_operands = 0;
+        return false;
+    }
     switch (args_parse(args, argc, argv, n_operands, &err)) {
     case ARGS_GO:
         return true;

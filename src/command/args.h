@@ -54,6 +54,13 @@ enum args_result args_parse(const struct args *args, int argc, char **argv, unsi
 void args_help(const struct args *args, struct buf *out);
 void args_list_free(struct args_list *list);
 
+/* While a sink is set, args_begin parses nothing: it hands the verb's table over and returns false
+ * with code 0. So who writes manuals and completions asks each verb by running it. NULL ends that. */
+struct args_sink {
+    void (*take)(struct args_sink *sink, const struct args *args);
+};
+void args_describe(struct args_sink *sink);
+
 /* args_parse as a verb uses it: prints help or the fault. True: go on; false: return *code. */
 bool args_begin(const struct args *args, int argc, char **argv, unsigned *n_operands, int *code);
 

@@ -3,8 +3,6 @@
 #include "command/contract.h"
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "command/report.h"
 #include "command/verb.h"
 #include "contract/contract.h"
 
@@ -20,45 +18,11 @@ static const struct verb table[] = {
     {0},
 };
 
-static void help(void)
-{
-    printf("Usage: pactolus contract VERB [OPTION…]\n\nContracts: judged, compared, told.\n\n");
-    for (const struct verb *verb = table; verb->name; verb++)
-        printf("  %-8s %-10s %s\n", verb->name, verb->usage, verb->summary);
-    printf("\npactolus contract VERB --help says more.\n");
-}
-
-static int unknown(const char *name)
-{
-    const char *names[sizeof table / sizeof *table];
-    unsigned used = 0;
-    struct err err = ERR_INIT;
-    for (const struct verb *verb = table; verb->name; verb++)
-        names[used++] = verb->name;
-    names[used] = NULL;
-    const char *nearest = text_nearest(name, names);
-    err_set(&err, ERR_HALT, ERR_EXIT_USAGE, "there is no verb contract %s", name);
-    if (nearest)
-        err_hint(&err, "did you mean %s?", nearest);
-    else
-        err_hint(&err, "pactolus contract --help lists them");
-    return report_err(&err);
-}
-
 int command_contract(int argc, char **argv)
 {
-    if (argc < 2) {
-        help();
-        return ERR_EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help();
-        return ERR_EXIT_OK;
-    }
-    for (const struct verb *verb = table; verb->name; verb++)
-        if (strcmp(verb->name, argv[1]) == 0)
-            return verb->run(argc - 1, argv + 1);
-    return unknown(argv[1]);
+    static const struct verb_family family = {"contract", "Contracts: judged, compared, told.",
+                                              table};
+    return verbs_family(&family, argc, argv);
 }
 
 bool contract_form(const struct contract_telling *telling, enum contract_form *form,

@@ -2,6 +2,7 @@
 /* main: a table of verbs and what stands before them. */
 #include "base/buf.h"
 #include "base/err.h"
+#include "command/generate.h"
 #include "command/verb.h"
 #include "config/config.h"
 #include "kafka/conf.h"
@@ -104,6 +105,8 @@ static int dispatch(int argc, char **argv)
         print_version();
     else if (strcmp(argv[1], "--help-settings") == 0)
         print_settings();
+    else if (strcmp(argv[1], "--generate") == 0)
+        return generate(argc - 2, argv + 2); /* the build's: not in the help */
     else if (strcmp(argv[1], "help") == 0 && argc > 2)
         return help_of(argv[2]);
     else if (is(argv[1], "-h", "--help") || strcmp(argv[1], "help") == 0)

@@ -21,6 +21,20 @@ const struct verb *verbs_find(const char *name);
 /* The name nearest to a misspelt one, or NULL. */
 const char *verbs_nearest(const char *name);
 
+/* A verb with verbs of its own: `pactolus contract lint`. */
+struct verb_family {
+    const char *name;         /* "contract" */
+    const char *text;         /* what they have in common, a sentence */
+    const struct verb *table; /* in the order of its help; a row without a name ends it */
+};
+/* What such a verb does: help, the verb below, or 64 with the nearest name. */
+int verbs_family(const struct verb_family *family, int argc, char **argv);
+/* While one is set, verbs_family hands the family over and returns 0; see args_describe. */
+struct verb_sink {
+    void (*take)(struct verb_sink *sink, const struct verb_family *family);
+};
+void verbs_describe(struct verb_sink *sink);
+
 int command_init(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_migrate(int argc, char **argv);

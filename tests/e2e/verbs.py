@@ -3,6 +3,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 
 from harness import ROOT, equal, expect, json_rows, test, wait
 import model
@@ -74,3 +76,69 @@ def init_leads_to_a_running_stream(t):
     expect(files, "no stream file was written")
     again = t.pactolus("init", "-d", folder, "-m", "e2e.v1.Item", str(ROOT / "tests/e2e/proto/item.proto"), topic)
     equal(again.code, 78, "exit status when the files are there already")
+
+
+def told_options(t, words):
+    """The options of a verb as its --help lists them."""
+    return re.findall(r"^  (?:-\w, |    )(--[\w-]+)", t.must(*words, "--help").out, re.M)
+
+
+def verbs_of(t, words=()):
+    """(words, has verbs of its own) of every verb, as the helps list them."""
+    text = t.must(*words, "--help").out
+    section = text.split("Verbs\n")[1].split("\n\n")[0] if not words else text.split("\n\n")[2]
+    for name in re.findall(r"^  (\w+) ", section, re.M):
+        below = (*words, name)
+        family = t.must(*below, "--help").out.startswith(f"Usage: pactolus {' '.join(below)} VERB")
+        yield below, family
+        if family:
+            yield from verbs_of(t, below)
+
+
+@test
+def completions_offer_every_verb_and_option(t):
+    scripts = {shell: t.folder / f"pactolus.{shell}" for shell in ("bash", "zsh")}
+    for shell, path in scripts.items():
+        path.write_text(t.must("--generate", shell).out)
+        if shutil.which(shell):
+            subprocess.run([shell, "-n", str(path)], check=True)
+
+    def offered(*words):
+        line = " ".join(f"'{word}'" for word in ("pactolus", *words))
+        script = (f"source {scripts['bash']}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _pactolus; "
+                  "printf '%s\\n' \"${COMPREPLY[@]}\"")
+        return subprocess.run(["bash", "-c", script], check=True, stdout=subprocess.PIPE,
+                              text=True).stdout.split()
+
+    verbs = list(verbs_of(t))
+    expect(len(verbs) > 12, "verbs that --help lists:", verbs)
+    for words, family in verbs:
+        expect(words[-1] in offered(*words[:-1], ""), "bash does not offer", words)
+        expect(re.search(rf"'{words[-1]}:", scripts["zsh"].read_text()), "zsh does not offer", words)
+        if family:
+            continue
+        options = told_options(t, words)
+        expect("--help" in options, "the options of", words, options)
+        equal(sorted(offered(*words, "--")), sorted(options), f"what bash offers after {' '.join(words)}")
+        block = scripts["zsh"].read_text().split(f"    '{' '.join(words)}')\n")[1].split(";;")[0]
+        equal(sorted(set(re.findall(r"'(--[\w-]+)", block))), sorted(options),
+              f"what zsh offers after {' '.join(words)}")
+    equal(offered("check", "--config", str(scripts["bash"])[:-3]), [str(scripts["bash"])], "a file")
+
+
+@test
+def every_verb_and_setting_has_its_manual(t):
+    folder = t.folder / "man"
+    folder.mkdir()
+    t.must("--generate", "man", folder)
+    pages = {path.name: path.read_text() for path in folder.iterdir()}
+    for words, family in verbs_of(t):
+        page = pages[f"pactolus-{'-'.join(words)}.1"]
+        for option in [] if family else told_options(t, words):
+            expect(option.replace("-", r"\-") in page, f"the page of {' '.join(words)} lacks", option)
+    for name in re.findall(r"^\| `([^`]+)` \|", t.must("--help-settings").out, re.M):
+        expect(f".B {name}\n" in pages["pactolus.conf.5"], "pactolus.conf.5 lacks", name)
+    if shutil.which("mandoc"):
+        done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *map(str, folder.iterdir())],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        equal((done.returncode, done.stdout), (0, ""), "mandoc's words")
