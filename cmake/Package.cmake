@@ -59,7 +59,7 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 
 set(CPACK_DEBIAN_PACTOLUS_PACKAGE_NAME pactolus)
 set(CPACK_DEBIAN_PACTOLUS_PACKAGE_SECTION database)
-set(CPACK_DEBIAN_PACTOLUS_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers | systemd-sysusers")
+set(CPACK_DEBIAN_PACTOLUS_PACKAGE_DEPENDS "procps, systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PACTOLUS_PACKAGE_RECOMMENDS "ca-certificates, systemd")
 set(CPACK_DEBIAN_PACTOLUS_PACKAGE_SUGGESTS "protobuf-compiler, postgresql, bash-completion")
 set(CPACK_DEBIAN_PACTOLUS_PACKAGE_CONTROL_EXTRA
