@@ -2,8 +2,6 @@
 /* dlq: a table of verbs of its own, as verbs.c is one. */
 #include "command/dlq.h"
 
-#include "base/text.h"
-#include "command/report.h"
 #include "command/verb.h"
 #include "postgres/apply.h"
 
@@ -25,47 +23,12 @@ static const struct verb table[] = {
     {0},
 };
 
-static void help(void)
-{
-    printf(
-        "Usage: pactolus dlq VERB [OPTION…]\n\n"
-        "Dead letters: records that could not be applied, in the ledger with their reasons.\n\n");
-    for (const struct verb *verb = table; verb->name; verb++)
-        printf("  %-8s %-24s %s\n", verb->name, verb->usage, verb->summary);
-    printf("\npactolus dlq VERB --help says more.\n");
-}
-
-static int unknown(const char *name)
-{
-    const char *names[sizeof table / sizeof *table];
-    unsigned used = 0;
-    struct err err = ERR_INIT;
-    for (const struct verb *verb = table; verb->name; verb++)
-        names[used++] = verb->name;
-    names[used] = NULL;
-    const char *nearest = text_nearest(name, names);
-    err_set(&err, ERR_HALT, ERR_EXIT_USAGE, "there is no verb dlq %s", name);
-    if (nearest)
-        err_hint(&err, "did you mean %s?", nearest);
-    else
-        err_hint(&err, "pactolus dlq --help lists them");
-    return report_err(&err);
-}
-
 int command_dlq(int argc, char **argv)
 {
-    if (argc < 2) {
-        help();
-        return ERR_EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help();
-        return ERR_EXIT_OK;
-    }
-    for (const struct verb *verb = table; verb->name; verb++)
-        if (strcmp(verb->name, argv[1]) == 0)
-            return verb->run(argc - 1, argv + 1);
-    return unknown(argv[1]);
+    static const struct verb_family family = {
+        "dlq", "Dead letters: records that could not be applied, in the ledger with their reasons.",
+        table};
+    return verbs_family(&family, argc, argv);
 }
 
 /* ---- what they work with ---- */
