@@ -11,6 +11,7 @@
 #include "postgres/apply.h"
 #include "postgres/catalog.h"
 #include "postgres/columns.h"
+#include "postgres/roles.h"
 #include "postgres/streams.h"
 #include "table/compare.h"
 
@@ -177,6 +178,7 @@ static void print_plan(const struct migrating *migrating)
             print_text(&text);
         }
     }
+    printf("-- rights of the roles in pactolus.roles\n%s\n", roles_text());
     printf("-- nothing was changed; --execute runs this\n");
 }
 
@@ -218,6 +220,23 @@ static void apply_plan(const struct migrating *migrating, struct errs *errs)
         errs_add(errs, &err);
 }
 
+/* Last, when all that rights are for is there. What this session may not do is no fault of it. */
+static void apply_roles(const struct migrating *migrating, struct errs *errs)
+{
+    struct err err = ERR_INIT;
+    struct buf missing = BUF_INIT;
+    int64_t granted = 0;
+    if (!roles_apply(migrating->conn, &missing, &granted, &err))
+        errs_add(errs, &err);
+    else if (granted)
+        printf("granted   %lld rights to the roles of pactolus.roles\n", (long long)granted);
+    if (missing.length)
+        printf(
+            "-- this role may not make roles; let one that may run this, then migrate again:\n%s",
+            missing.data);
+    buf_free(&missing);
+}
+
 /* ------------------------------------------------------------------------------------ whole */
 
 static void act(struct migrating *migrating, const struct options *options, struct errs *errs)
@@ -232,6 +251,8 @@ static void act(struct migrating *migrating, const struct options *options, stru
         print_plan(migrating);
     else
         apply_plan(migrating, errs);
+    if (!options->dry_run && !errs->count)
+        apply_roles(migrating, errs);
 }
 
 static int migrate(const struct options *options)
