@@ -2,6 +2,7 @@
 /* dlq: a table of verbs of its own, as verbs.c is one. */
 #include "command/dlq.h"
 
+#include "command/report.h"
 #include "command/verb.h"
 #include "postgres/apply.h"
 
