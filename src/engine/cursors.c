@@ -74,10 +74,15 @@ struct cursor *cursors_find(const struct membership *membership, const char *top
     return NULL;
 }
 
-void cursors_add(struct membership *membership, const struct topic_partition *at)
+struct until cursors_until(const struct membership *membership)
 {
     const struct until no_bound = {OFFSET_NEVER, OFFSET_NEVER};
     const struct until *bound = membership->engine->options.until;
+    return bound ? *bound : no_bound;
+}
+
+void cursors_add(struct membership *membership, const struct topic_partition *at)
+{
     const struct stream_topic *topic = NULL;
     struct live_stream *live = stream_of(membership->engine, at->topic, &topic);
     struct cursor *cursor = cursors_find(membership, at->topic, at->partition);
@@ -91,7 +96,7 @@ void cursors_add(struct membership *membership, const struct topic_partition *at
                               .state = CURSOR_CLAIMING,
                               .kafka_offset = -1,
                               .end_offset = -1,
-                              .until = bound ? *bound : no_bound,
+                              .until = cursors_until(membership),
                               .next = membership->cursors};
     membership->cursors = cursor;
 }
@@ -198,6 +203,18 @@ static void start_late(struct membership *membership, usec_t now)
     owed_clear(&owed);
 }
 
+/* What came from `until` on was not taken, so it is fetched again when that was raised; what was
+ * read below is committed first. True while it is not. */
+static bool go_beyond(struct membership *membership, struct cursor *cursor)
+{
+    if (!cursor->beyond || cursor->read_offset >= cursor->until.offset ||
+        cursor->state != CURSOR_RUNNING)
+        return false;
+    if (lane_drained(cursor))
+        membership_rewind(membership, cursor, membership->now);
+    return true;
+}
+
 usec_t cursors_turn(struct membership *membership, usec_t now)
 {
     usec_t again = membership->commit_at;
@@ -209,6 +226,7 @@ usec_t cursors_turn(struct membership *membership, usec_t now)
             again = sooner(again, forward_again(cursor, now));
         if (cursor->state == CURSOR_FENCED)
             again = sooner(again, probe(membership, cursor, now));
+        membership->restless |= go_beyond(membership, cursor);
         claim |= cursor->state == CURSOR_CLAIMING;
         membership->restless |=
             cursor->state == CURSOR_REWINDING || cursor->state == CURSOR_STRANDED;
@@ -260,6 +278,14 @@ void membership_rewind(struct membership *membership, struct cursor *cursor, use
     membership->restless = true;
 }
 
+void membership_until(struct membership *membership, log_id log, int64_t offset)
+{
+    for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
+        if (cursor->log == log && offset > cursor->until.offset)
+            cursor->until.offset = offset;
+    membership->restless = true;
+}
+
 void membership_halt(struct membership *membership, struct live_stream *live)
 {
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
@@ -276,12 +302,14 @@ void membership_resume(struct membership *membership, struct live_stream *live, 
 {
     (void)now;
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next) {
-        if (cursor->live != live || cursor->state != CURSOR_HALTED)
+        if (cursor->live != live)
             continue;
         struct topic_partition at = {cursor->topic, cursor->partition, -1};
         if (cursor->assigned)
             consumer_resume(membership->engine->consumer, &at, 1);
-        cursor_fire(cursor, CURSOR_RESUME);
+        /* One that was being claimed all the while goes on with that. */
+        if (cursor->state == CURSOR_HALTED)
+            cursor_fire(cursor, CURSOR_RESUME);
     }
     membership->claim_at = 0;
     membership->restless = true;

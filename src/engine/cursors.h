@@ -10,6 +10,8 @@
 
 struct cursor *cursors_find(const struct membership *membership, const char *topic,
                             int32_t partition);
+/* How far a log is read when nobody has said more of it. */
+struct until cursors_until(const struct membership *membership);
 /* A cursor in state claiming; one that is there already is left as it is. */
 void cursors_add(struct membership *membership, const struct topic_partition *at);
 void cursors_remove(struct membership *membership, struct cursor *cursor, usec_t now);

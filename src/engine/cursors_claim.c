@@ -57,6 +57,10 @@ static void take_claimed(struct membership *membership, const struct claimed *cl
     cursor->cursor_id = claimed->cursor_id;
     cursor->fence = claimed->fence;
     cursor->token = claimed->token;
+    if (cursor->log != claimed->log) {
+        cursor->until = cursors_until(membership);
+        cursor->beyond = false;
+    }
     cursor->log = claimed->log;
     cursor->range_sure = cursor->range_asked = 0; /* see engine/table_range */
     snprintf(cursor->topic_id, sizeof(cursor->topic_id), "%s", claimed->topic_id);

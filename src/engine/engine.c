@@ -45,12 +45,12 @@ static void fill_conn_options(struct engine *engine)
 
 static bool open_consumer(struct engine *engine, struct errs *errs)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < engine->options.n_streams; i++)
+    unsigned n = 0, n_streams = engine->options.alone ? 0 : engine->options.n_streams;
+    for (unsigned i = 0; i < n_streams; i++)
         n += engine->options.streams[i].config->n_topics;
     const char **topics = mem_zero(n + 1, sizeof(*topics));
     n = 0;
-    for (unsigned i = 0; i < engine->options.n_streams; i++)
+    for (unsigned i = 0; i < n_streams; i++)
         for (unsigned t = 0; t < engine->options.streams[i].config->n_topics; t++)
             topics[n++] = engine->options.streams[i].config->topics[t].name;
     engine->consumer = consumer_open(&engine->kafka_options, topics, n, errs);
@@ -280,6 +280,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     usec_t again;
     engine->wall = wall;
     engine->hurry = false;
+    pace_turn(&engine->pace, now);
     service_turn(engine->service, now);
     service_turn(engine->isolator, now);
     turn_consumer(engine, now);
@@ -296,7 +297,9 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     reload_turn(engine, now);
     /* Lanes that asked for a connection in this turn get one without another. */
     again = sooner(again, pool_turn(engine->pool, now));
-    again = sooner(again, relay_turn(engine->relay, now));
+    if (!engine->options.alone)
+        again = sooner(again, relay_turn(engine->relay, now));
+    again = sooner(again, pace_due(&engine->pace, now));
     again = sooner(again, states_turn(engine, now));
     again = sooner(again, ledger_room_turn(engine, now));
     again = sooner(again, table_range_turn(engine, now));
@@ -323,6 +326,29 @@ void engine_stop(struct engine *engine, usec_t now)
 bool engine_done(const struct engine *engine)
 {
     return engine->failed || tally_settled(engine);
+}
+
+/* ---- alone ---- */
+
+void engine_assign(struct engine *engine, struct topic_partition *list, unsigned n, usec_t now)
+{
+    const struct consumer_event event = {
+        .kind = CONSUMER_ASSIGN, .partitions = list, .n_partitions = n};
+    membership_event(engine->membership, &event, now);
+}
+
+void engine_until(struct engine *engine, log_id log, int64_t offset)
+{
+    membership_until(engine->membership, log, offset);
+    engine->hurry = true;
+}
+
+bool engine_ousted(const struct engine *engine)
+{
+    const struct cursor *cursor = membership_cursors(engine->membership);
+    while (cursor && cursor->state != CURSOR_FENCED)
+        cursor = cursor->next;
+    return cursor != NULL;
 }
 
 /* ---- what lanes and membership tell ---- */

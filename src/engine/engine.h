@@ -7,6 +7,7 @@
 #define PACTOLUS_ENGINE_ENGINE_H
 
 #include "engine/live.h"
+#include "engine/pace.h"
 #include "engine/pool.h"
 #include "engine/service.h"
 #include "postgres/claim.h"
@@ -25,6 +26,10 @@ struct engine_options {
     struct kafka_options kafka; /* for every client; its properties are borrowed */
     bool until_end;             /* stop when every assigned partition was read to its end, or … */
     const struct until *until;  /* … to here; borrowed, NULL = no bound. Every cursor begins so */
+    /* A rebuild's: it joins no group and tells Kafka nothing, relays no dead letters, reads what
+     * engine_assign names, and of each log what lies below engine_until (the bound that cursors begin
+     * with is `until`). */
+    bool alone;
 };
 
 struct engine {
@@ -46,6 +51,7 @@ struct engine {
     char *application_name;
     struct conn_options conn_options;
     struct kafka_options kafka_options;
+    struct pace pace; /* how fast records may be taken */
     usec_t wall; /* wall time of this turn, for rules that speak of now */
     usec_t states_at, report_at, poll_at;
     bool states_asked, states_again; /* a look is under way; and another is wanted behind it */
@@ -94,6 +100,17 @@ bool engine_done(const struct engine *engine);
 /* Waits at most five seconds for all threads together. True when they ended; otherwise the process
  * should _exit. */
 bool engine_close(struct engine *engine);
+
+/* ---- an engine that is alone ---- */
+
+/* Read these partitions, from where PostgreSQL says, instead of what was read before. Topic names
+ * that no stream has are left out. */
+void engine_assign(struct engine *engine, struct topic_partition *list, unsigned n, usec_t now);
+/* Of this log take nothing at or behind `offset`, but whatever lies below. Until it was said, nothing
+ * is taken. May be raised; not lowered below what was read. */
+void engine_until(struct engine *engine, log_id log, int64_t offset);
+/* Another owner holds the fence of one of the cursors. */
+bool engine_ousted(const struct engine *engine);
 
 /* ---- what lanes and membership tell the engine ---- */
 

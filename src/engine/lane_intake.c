@@ -114,12 +114,13 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
     batch->consumed++;
     cursor->order_ts = place.order_ts;
     cursor->read_offset = record->offset + 1;
+    pace_take(&lane->engine->pace);
     judge_flood(lane, cursor, record->offset, &parsed, bad, now);
     return true;
 }
 
-/* The end of the partition: what lies between here and there was never delivered (control records,
- * compaction), so the cursor passes it. */
+/* What lies between here and there was never delivered (control records, compaction), so the cursor
+ * passes it: to the end of the partition, or to where it is to stop. */
 static void take_end(struct lane *lane, struct cursor *cursor, int64_t end)
 {
     cursor->heard = cursor->at_end = true;
@@ -185,10 +186,10 @@ static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
         lane->counts.dropped++;
         return true;
     case INTAKE_END:
-        if (takes_records(cursor) && item->record.offset < cursor->until.offset)
+        if (takes_records(cursor) && item->record.offset <= cursor->until.offset)
             take_end(lane, cursor, item->record.offset);
-        else if (takes_records(cursor))
-            take_end(lane, cursor, cursor->until.offset);
+        else if (takes_records(cursor)) /* the end is told again when the bound is raised */
+            take_bound(lane, cursor, cursor->until.offset);
         return true;
     case INTAKE_OUT_OF_RANGE:
         if (cursor)
@@ -222,7 +223,8 @@ void lane_pull(struct lane *lane, usec_t now)
     if (lane->target.account_id == 0 || !lane->live->range_known ||
         (!lane->ready && item->kind == INTAKE_EMPTY))
         return;
-    while (!batch_full(lane->filling) && lane->state != LANE_HALTED) {
+    while (!batch_full(lane->filling) && lane->state != LANE_HALTED &&
+           pace_allows(&lane->engine->pace)) {
         if (most-- == 0) {
             lane->engine->hurry = true;
             return;

@@ -73,5 +73,7 @@ void membership_fenced(struct membership *membership, struct cursor *cursor,
 /* Its next offset is not in the log: find out why. */
 void membership_out_of_range(struct membership *membership, struct cursor *cursor);
 void membership_rewind(struct membership *membership, struct cursor *cursor, usec_t now);
+/* How far this log is to be read. */
+void membership_until(struct membership *membership, log_id log, int64_t offset);
 
 #endif

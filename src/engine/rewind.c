@@ -65,8 +65,12 @@ static bool rewind_one(struct membership *membership, struct cursor *cursor,
     intake_forget(cursor->lane->intake, cursor->topic, cursor->partition);
     intake_forward(cursor->lane->intake, membership->engine->consumer, cursor->topic,
                    cursor->partition);
-    log_info("%s: reading again from %lld", cursor_text(cursor, cursor->read_offset, text),
-             (long long)at->next_offset);
+    if (cursor->beyond) /* a pause would outlive the assignment */
+        consumer_resume(membership->engine->consumer, &where, 1);
+    else
+        log_info("%s: reading again from %lld", cursor_text(cursor, cursor->read_offset, text),
+                 (long long)at->next_offset);
+    cursor->beyond = false;
     cursor->next_offset = cursor->read_offset = at->next_offset;
     cursor->order_ts = at->order_ts;
     cursor->at_end = false;
