@@ -43,6 +43,7 @@ int command_run(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_pause(int argc, char **argv);
 int command_resume(int argc, char **argv);
+int command_rebuild(int argc, char **argv);
 int command_adopt(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_dlq(int argc, char **argv);

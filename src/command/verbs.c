@@ -21,6 +21,8 @@ static const struct verb table[] = {
     {"pause", "STREAM… | --all", "stop streams until they are resumed, with a reason",
      command_pause},
     {"resume", "STREAM… | --all", "let paused or halted streams go on", command_resume},
+    {"rebuild", "STREAM --execute", "fill a table anew beside the live one, compare, exchange",
+     command_rebuild},
     {"adopt", "--dry-run | --execute", "take this database, cluster and group as the right ones",
      command_adopt},
     {"replay", "SCOPE WHERE --dry-run | --execute", "read records again, or pass over them",

@@ -91,6 +91,28 @@ static bool still_wanted(const struct claiming *claiming, struct err *err)
     return err_set(err, ERR_RETRY, ERR_EXIT_TEMPORARY, "the assignment was superseded");
 }
 
+/* A rebuild has put another table in the place of the one that this contract wrote: what it would
+ * write there is what the rebuild has mended. engine/reload takes the contract that is in force. */
+static bool is_in_force(const struct claiming *claiming, PGconn *conn, struct err *err)
+{
+    const struct stream *stream = claiming->live->stream;
+    char fingerprint[FINGERPRINT_LENGTH + 1];
+    bool may;
+    streams_fingerprint(stream->layout, fingerprint);
+    if (!streams_may_claim(conn, claiming->live->stream_id, fingerprint, &may, err))
+        return false;
+    if (may)
+        return true;
+    err_set(
+        err, ERR_RETRY, ERR_EXIT_TEMPORARY,
+        "the table was rebuilt for another contract than this one (%.12s); nothing is read until "
+        "that is here",
+        fingerprint);
+    err_place(err, "%s", stream->config->descriptors);
+    return err_hint(err, "put the descriptor set that the rebuild was run with in its place; this "
+                         "daemon takes it by itself");
+}
+
 static bool work(struct task *task, struct service_sessions *sessions)
 {
     struct claiming *claiming = (struct claiming *)task;
@@ -104,7 +126,7 @@ static bool work(struct task *task, struct service_sessions *sessions)
         claiming->stopped = true;
         return err_set(err, ERR_HALT, ERR_EXIT_DATA, "%s", row.reason);
     }
-    return learn_identities(claiming, err) &&
+    return is_in_force(claiming, sessions->conn, err) && learn_identities(claiming, err) &&
            claim_look(sessions->conn, stream_id, claiming->cluster_id, claiming->list, claiming->n,
                       err) &&
            origin_check(claiming, sessions->conn, err) && resolve_starts(claiming, err) &&
@@ -124,6 +146,7 @@ struct claiming *claiming_start(struct membership *membership, struct engine *en
         .task = {.work = work, .done = done},
         .membership = membership,
         .live = live,
+        .alone = engine->options.alone,
         .sequence = atomic_load(sequence),
         .current = sequence,
         .cluster_id = engine->options.cluster_id,

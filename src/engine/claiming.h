@@ -27,6 +27,7 @@ struct claiming {
     unsigned n_topics;
     int64_t *accounts;                  /* per lane of the stream; 0 = to be opened */
     struct database database; /* that it was claimed in */
+    bool alone;                         /* of a rebuild: no group was told anything */
     bool stopped;                       /* the stream is halted or paused: nothing was claimed */
 };
 

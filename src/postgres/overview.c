@@ -21,7 +21,7 @@ static const char sql_streams[] =
     "         WHERE u.consumer_group = s.consumer_group AND u.stream = s.name)"
     "  FROM pactolus.streams s JOIN pactolus.account a"
     "    ON a.consumer_group = s.consumer_group AND a.stream = s.name"
-    " WHERE s.consumer_group = $1 ORDER BY s.name";
+    " WHERE s.consumer_group = $1 AND s.rebuild_of IS NULL ORDER BY s.name";
 
 static const char sql_partitions[] =
     "SELECT c.stream_id, c.topic, c.partition, c.next_offset,"
@@ -33,7 +33,7 @@ static const char sql_partitions[] =
 static const char sql_letters[] =
     "SELECT d.stream_id, d.reason, count(*)"
     "  FROM pactolus.dead_letters d JOIN pactolus.streams s USING (stream_id)"
-    " WHERE s.consumer_group = $1 AND d.state = 'open'"
+    " WHERE s.consumer_group = $1 AND s.rebuild_of IS NULL AND d.state = 'open'"
     " GROUP BY s.name, d.stream_id, d.reason ORDER BY s.name, count(*) DESC, d.reason";
 
 static const char sql_topics[] =

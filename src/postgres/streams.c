@@ -143,6 +143,20 @@ bool streams_had(PGconn *conn, unsigned stream_id, const char *fingerprint, bool
     return true;
 }
 
+bool streams_may_claim(PGconn *conn, unsigned stream_id, const char *fingerprint, bool *may,
+                       struct err *err)
+{
+    char id[16];
+    snprintf(id, sizeof id, "%u", stream_id);
+    const char *params[] = {id, fingerprint};
+    PGresult *result = conn_query(conn, "SELECT pactolus.may_claim($1::int4, $2)", 2, params, err);
+    if (!result)
+        return false;
+    *may = *PQgetvalue(result, 0, 0) == 't';
+    PQclear(result);
+    return true;
+}
+
 void streams_actor(const PGconn *conn, char out[ACTOR_TEXT])
 {
     char space[1024];

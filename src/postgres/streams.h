@@ -42,6 +42,10 @@ void streams_fingerprint(const struct layout *layout, char out[FINGERPRINT_LENGT
 bool streams_had(PGconn *conn, unsigned stream_id, const char *fingerprint, bool *had,
                  struct err *err) MUST_CHECK;
 
+/* May a daemon with this contract claim? Not after a rebuild for another one. */
+bool streams_may_claim(PGconn *conn, unsigned stream_id, const char *fingerprint, bool *may,
+                       struct err *err) MUST_CHECK;
+
 struct stream_row {
     unsigned stream_id; /* 0: no such row (migrate has not run for it) */
     enum stream_state state;
