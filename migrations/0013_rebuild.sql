@@ -23,6 +23,7 @@ create table pactolus.rebuilds (
     shadow_name text not null,
     old_name    text not null,
     fingerprint text not null,
+    live_fingerprint text not null,
     seeds       boolean not null,
     seeded      bigint not null default 0,
     seed_done   boolean not null default false,
@@ -42,6 +43,7 @@ comment on column pactolus.rebuilds.stream_id is 'The stream whose table it is';
 comment on column pactolus.rebuilds.shadow_id is 'The rebuild''s own stream: its cursors, accounts and dead letters';
 comment on column pactolus.rebuilds.shadow_name is 'The table while it fills, in schema_name';
 comment on column pactolus.rebuilds.old_name is 'The table that was live until the swap, in schema_name; kept for a rollback';
+comment on column pactolus.rebuilds.live_fingerprint is 'The contract that the live stream had when it began';
 comment on column pactolus.rebuilds.seeded is 'Rows copied from the live table, of those that seeds asks for';
 comment on column pactolus.rebuilds.seed_after is 'The key up to which they are copied';
 comment on column pactolus.rebuilds.indexes is 'The live table''s own indexes: name → name on the table that fills';
@@ -129,8 +131,8 @@ begin
     end if;
 end $$;
 
--- The live table's own indexes on the table that fills, under names that are free until the swap. One
--- that the new columns do not allow is left out, and told.
+-- The live table's own indexes on the table that fills, under names that are free until the swap; those
+-- that it has already are left alone. One that the new columns do not allow is left out, and told.
 create function pactolus.rebuild_index(for_rebuild integer, live regclass, shadow regclass)
 returns setof text language plpgsql as $$
 declare
@@ -139,14 +141,18 @@ declare
     made text;
 begin
     for one in select c.relname, i.indisunique, pg_get_indexdef(i.indexrelid) as definition,
-                      row_number() over (order by c.relname) as number, n.nspname, t.relname as on_table
+                      n.nspname, t.relname as on_table
                  from pg_index i join pg_class c on c.oid = i.indexrelid
                  join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
                 where i.indrelid = live and i.indisvalid
+                  and not exists (select from pactolus.rebuilds r
+                                   where r.rebuild_id = for_rebuild and r.indexes ? c.relname)
                   and not exists (select from pg_constraint k where k.conindid = i.indexrelid) loop
         beginning := format('CREATE %sINDEX %I ON %I.%I USING ', case when one.indisunique then 'UNIQUE ' else '' end,
                             one.relname, one.nspname, one.on_table);
-        made := format('pactolus_rebuild_%s_%s', for_rebuild, one.number);
+        made := format('pactolus_rebuild_%s_%s', for_rebuild, 1 + (
+            select count(*) from pactolus.rebuilds r, jsonb_object_keys(r.indexes)
+             where r.rebuild_id = for_rebuild));
         begin
             if not starts_with(one.definition, beginning) then
                 raise exception 'its definition is not understood';
@@ -177,9 +183,11 @@ begin
     insert into pactolus.stream_contracts (stream_id, fingerprint, contracts, changed_by)
     values (shadow, stream_print, '{}', who);
     insert into pactolus.rebuilds (rebuild_id, stream_id, shadow_id, schema_name, table_name, shadow_name,
-                                   old_name, fingerprint, seeds, seed_done, reason, begun_by, changed_by)
-    values (id, live, shadow, in_schema, live_table, shadow_table, old_table, stream_print, seed, not seed,
-            why, who, who);
+                                   old_name, fingerprint, live_fingerprint, seeds, seed_done, reason, begun_by,
+                                   changed_by)
+    select id, live, shadow, in_schema, live_table, shadow_table, old_table, stream_print, s.fingerprint, seed,
+           not seed, why, who, who
+      from pactolus.streams s where s.stream_id = live;
     return shadow;
 end $$;
 
@@ -240,8 +248,14 @@ create function pactolus.rebuild_lock(for_rebuild integer) returns void language
        and c.rebuild = 0 order by c.cursor_id for no key update;
 $$;
 
--- What is about to be replaced.
-create function pactolus.rebuild_remember(for_rebuild integer) returns void language sql as $$
+-- What is about to be replaced. A contract that the stream has taken meanwhile would be lost with it.
+create function pactolus.rebuild_remember(for_rebuild integer) returns void language plpgsql as $$
+begin
+    if exists (select from pactolus.rebuilds r join pactolus.streams s using (stream_id)
+                where r.rebuild_id = for_rebuild and s.fingerprint not in (r.fingerprint, r.live_fingerprint)) then
+        raise exception using errcode = 'PA010',
+            message = 'the stream has taken another contract since the rebuild began: give it up, and begin anew';
+    end if;
     update pactolus.rebuilds r
        set before = jsonb_build_object(
                'fingerprint', s.fingerprint, 'contracts', s.contracts, 'freshness', s.freshness,
@@ -259,7 +273,7 @@ create function pactolus.rebuild_remember(for_rebuild integer) returns void lang
                                             and d.classid = 'pg_rewrite'::regclass and w.ev_class = v.oid)), '{}'))
       from pactolus.streams s
      where r.rebuild_id = for_rebuild and s.stream_id = r.stream_id;
-$$;
+end $$;
 
 -- Dead letters are the live stream's from now on. One that the rebuild applied is solved; one that it
 -- could not apply is open, whatever it was, but for those that a person has discarded.
@@ -314,8 +328,8 @@ begin
     for one in select key as live, value as made, format('%s_old', value) as old
                  from pactolus.rebuilds r, jsonb_each_text(r.indexes) where r.rebuild_id = for_rebuild loop
         if back then
-            execute format('alter index %I.%I rename to %I', home, one.live, one.made);
-            execute format('alter index %I.%I rename to %I', home, one.old, one.live);
+            execute format('alter index if exists %I.%I rename to %I', home, one.live, one.made);
+            execute format('alter index if exists %I.%I rename to %I', home, one.old, one.live);
         else
             execute format('alter index if exists %I.%I rename to %I', home, one.live, one.old);
             execute format('alter index %I.%I rename to %I', home, one.made, one.live);
@@ -457,15 +471,16 @@ begin
     perform pg_notify('pactolus', s.consumer_group) from pactolus.streams s where s.stream_id = mine.stream_id;
 end $$;
 
--- Where the live cursors go back to.
+-- Where the live cursors go back to; those that a replay has sent further back stay there.
 create function pactolus.rebuild_way_back(for_rebuild integer)
 returns table (cursor_id bigint, log_id bigint, topic text, partition integer, is_current boolean,
                stands bigint, goes_to bigint, order_ts bigint)
 language sql stable as $$
     select c.cursor_id, c.log_id, l.topic, l.partition, pactolus.is_current(c.log_id), c.next_offset,
-           coalesce(g.swap_offset,
-                    (select min(p.from_offset) from pactolus.passes p where p.cursor_id = c.cursor_id), c.pass_start),
-           coalesce(g.swap_order_ts, -1)
+           least(coalesce(g.swap_offset,
+                          least(c.pass_start, (select min(p.from_offset) from pactolus.passes p
+                                                where p.cursor_id = c.cursor_id))), c.next_offset),
+           case when c.next_offset <= g.swap_offset then c.order_ts else coalesce(g.swap_order_ts, -1) end
       from pactolus.rebuilds r
       join pactolus.cursors c on c.stream_id = r.stream_id and c.rebuild = 0
       join pactolus.logs l on l.log_id = c.log_id

@@ -80,7 +80,11 @@ static bool open_database(struct rebuilding *r, struct err *err)
 {
     r->conn = setup_connect(r->config, err);
     return r->conn && check_schema(r->conn, err) &&
-           conn_exec(r->conn, "SET statement_timeout = 0", err) &&
+           /* Frozen in the middle of a swap, this process must not hold the live stream. */
+           conn_exec(r->conn,
+                     "SET statement_timeout = 0;"
+                     " SET idle_in_transaction_session_timeout = '10s'",
+                     err) &&
            (r->options->id ? find_row(r, err) : find_none(r, err));
 }
 
@@ -247,6 +251,8 @@ static void work(struct rebuilding *r, struct errs *errs)
     if (good && r->options->dry_run)
         return;
     good = good && rebuild_fill(r, &err) && finish(r, &err);
+    if (!good && err.class == ERR_RETRY && !*err.hint)
+        err_hint(&err, "pactolus rebuild --resume %u goes on", r->row.id);
     if (!good)
         errs_add(errs, &err);
     rebuild_stop(r);

@@ -237,8 +237,7 @@ static bool make(struct rebuilding *r, const struct rebuild_position *logs, unsi
 {
     struct err err;
     char name[SHAPE_NAME_MAX + 1], old[SHAPE_NAME_MAX + 1];
-    const char **left_out = NULL;
-    unsigned n_left_out = 0, id;
+    unsigned id;
     const struct layout *layout = r->live.layout;
     const char **names = arena_alloc(&r->arena, (layout->n_contracts + 1) * sizeof *names);
     for (unsigned i = 0; i < layout->n_contracts; i++)
@@ -260,10 +259,8 @@ static bool make(struct rebuilding *r, const struct rebuild_position *logs, unsi
                                       .seeds = r->options->seed,
                                       .logs = logs,
                                       .n_logs = n};
-    if (!rebuilds_begin(r->conn, &plan, &r->arena, &left_out, &n_left_out, &err))
+    if (!rebuilds_begin(r->conn, &plan, &err))
         goto failed;
-    for (unsigned i = 0; i < n_left_out; i++)
-        printf("  %s\n", left_out[i]);
     printf("rebuild %u: fills table %s.%s\n", id, r->want->schema, name);
     fflush(stdout);
     struct rebuild *list;

@@ -58,7 +58,7 @@ struct rebuilding {
     struct rebuild_position *positions, *before;
     unsigned n_positions, n_before, n_assigned;
     bool kept_up; /* at this look it had read all that the live stream had at the last */
-    usec_t look_at, told_at, begun_at;
+    usec_t look_at, told_at;
     uint64_t counted;
     double measured; /* records per second since the last look */
 };

@@ -232,14 +232,14 @@ static void put_literals(struct buf *out, const char *const *values, unsigned n)
     }
 }
 
-static void put_tables(struct buf *out, const struct rebuild_plan *plan)
+static void put_tables(struct buf *out, const struct shape *live, const struct shape *shadow)
 {
     struct buf name = BUF_INIT;
-    sql_qualified(&name, plan->live->schema, plan->live->table);
+    sql_qualified(&name, live->schema, live->table);
     sql_literal(out, name.data);
     buf_puts(out, "::regclass, ");
     buf_free(&name);
-    sql_qualified(&name, plan->shadow->schema, plan->shadow->table);
+    sql_qualified(&name, shadow->schema, shadow->table);
     sql_literal(out, name.data);
     buf_puts(out, "::regclass)");
     buf_free(&name);
@@ -278,17 +278,18 @@ static void put_begin(struct buf *out, const PGconn *conn, const struct rebuild_
     buf_free(&contracts);
     ddl_table(out, plan->shadow);
     buf_puts(out, "SELECT pactolus.rebuild_dress(");
-    put_tables(out, plan);
+    put_tables(out, plan->live, plan->shadow);
     buf_puts(out, ";\n");
     put_reading(out, plan->id, plan->logs, plan->n_logs);
 }
 
-static bool make_indexes(PGconn *conn, const struct rebuild_plan *plan, struct arena *arena,
-                         const char ***left_out, unsigned *n, struct err *err)
+bool rebuilds_indexes(PGconn *conn, unsigned id, const struct shape *live,
+                      const struct shape *shadow, struct arena *arena, const char ***left_out,
+                      unsigned *n, struct err *err)
 {
     struct buf sql = BUF_INIT;
-    buf_printf(&sql, "SELECT w FROM pactolus.rebuild_index(%u, ", plan->id);
-    put_tables(&sql, plan);
+    buf_printf(&sql, "SELECT w FROM pactolus.rebuild_index(%u, ", id);
+    put_tables(&sql, live, shadow);
     buf_puts(&sql, " w");
     PGresult *result = conn_query(conn, sql.data, 0, NULL, err);
     buf_free(&sql);
@@ -299,16 +300,14 @@ static bool make_indexes(PGconn *conn, const struct rebuild_plan *plan, struct a
     return true;
 }
 
-bool rebuilds_begin(PGconn *conn, const struct rebuild_plan *plan, struct arena *arena,
-                    const char ***left_out, unsigned *n_left_out, struct err *err)
+bool rebuilds_begin(PGconn *conn, const struct rebuild_plan *plan, struct err *err)
 {
     struct buf sql = BUF_INIT;
     struct err ignored;
     buf_puts(&sql, "BEGIN;\n");
     put_begin(&sql, conn, plan);
-    bool done = conn_exec(conn, sql.data, err) &&
-                make_indexes(conn, plan, arena, left_out, n_left_out, err) &&
-                conn_exec(conn, "COMMIT", err);
+    buf_puts(&sql, "COMMIT;\n");
+    bool done = conn_exec(conn, sql.data, err);
     buf_free(&sql);
     if (done)
         return true;

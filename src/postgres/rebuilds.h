@@ -60,8 +60,7 @@ bool rebuilds_logs(PGconn *conn, unsigned stream_id, struct arena *arena,
 bool rebuilds_way_back(PGconn *conn, unsigned id, struct arena *arena,
                        struct rebuild_position **list, unsigned *n, struct err *err) MUST_CHECK;
 
-/* What would not come along with the live table, as lines of text; and after rebuilds_begin, what
- * did not. */
+/* What would not come along with the live table, as lines of text. */
 bool rebuilds_hindrances(PGconn *conn, const struct shape *want, struct arena *arena,
                          const char ***lines, unsigned *n, struct err *err) MUST_CHECK;
 
@@ -80,8 +79,12 @@ struct rebuild_plan {
 };
 /* The rows, the table with what the live one has beside its contract, and the cursors: one
  * transaction. Two for one stream are refused (halt/65). */
-bool rebuilds_begin(PGconn *conn, const struct rebuild_plan *plan, struct arena *arena,
-                    const char ***left_out, unsigned *n_left_out, struct err *err) MUST_CHECK;
+bool rebuilds_begin(PGconn *conn, const struct rebuild_plan *plan, struct err *err) MUST_CHECK;
+/* The live table's own indexes, those that the other does not have yet; lines for what does not come
+ * along. The table that fills is locked meanwhile. */
+bool rebuilds_indexes(PGconn *conn, unsigned id, const struct shape *live,
+                      const struct shape *shadow, struct arena *arena, const char ***left_out,
+                      unsigned *n, struct err *err) MUST_CHECK;
 /* More logs to read. */
 bool rebuilds_more(PGconn *conn, unsigned id, const struct rebuild_position *logs, unsigned n,
                    struct err *err) MUST_CHECK;

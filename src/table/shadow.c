@@ -226,12 +226,13 @@ static void put_sums(struct buf *out, const struct shape *shadow, const char *sc
 {
     buf_puts(out, "SELECT ");
     put_range(out, shadow);
-    buf_puts(out, " AS range, count(*) AS n, sum(hashtextextended(ROW(_deleted_at IS NULL");
-    for (unsigned i = 0; i < columns->n_same; i++) {
-        buf_puts(out, ", ");
-        sql_identifier(out, columns->same[i]);
-    }
-    buf_puts(out, ")::text, 0)) AS held, sum(hashtextextended(ROW(");
+    /* What stands beside a delete is nobody's business, and may differ (docs/guarantees.md). */
+    buf_puts(out, " AS range, count(*) AS n, sum(hashtextextended(CASE WHEN _deleted_at IS NULL "
+                  "THEN ROW(");
+    put_names(out, columns->same, columns->n_same, "", "");
+    buf_puts(out, ")::text ELSE ROW(");
+    put_names(out, shadow->key, shadow->n_key, "", "");
+    buf_puts(out, ", 'deleted')::text END, 0)) AS held, sum(hashtextextended(ROW(");
     put_names(out, shadow->key, shadow->n_key, "", "");
     buf_puts(out, ", _log, _offset)::text, 0)) AS place FROM ");
     sql_qualified(out, schema, table);
@@ -307,7 +308,7 @@ void shadow_differing(struct buf *out, const struct shape *have, const struct sh
     for (unsigned i = 0; i < columns->n_same; i++) {
         if (shape_names_have(shadow->key, shadow->n_key, columns->same[i]))
             continue;
-        buf_puts(out, " OR l.");
+        buf_puts(out, " OR l._deleted_at IS NULL AND l.");
         sql_identifier(out, columns->same[i]);
         buf_puts(out, " IS DISTINCT FROM s.");
         sql_identifier(out, columns->same[i]);
