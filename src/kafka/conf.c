@@ -322,6 +322,17 @@ bool kafka_log_repeats(int level, const char *facility)
     return level <= LOG_LEVEL_WARNING && strcmp(facility, "FAIL") == 0;
 }
 
+/* A default too: who wants them more often says so. */
+static void set_statistics(rd_kafka_conf_t *conf, enum kafka_role role,
+                           const struct kafka_options *options, struct errs *errs)
+{
+    char interval[16];
+    const struct setting settings[] = {{"statistics.interval.ms", interval}, {NULL, NULL}};
+    snprintf(interval, sizeof interval, "%d", options->statistics_ms);
+    if (role == KAFKA_CONSUMER && options->statistics_ms > 0)
+        set_all(conf, settings, errs);
+}
+
 static void set_role(rd_kafka_conf_t *conf, enum kafka_role role,
                      const struct kafka_options *options, struct errs *errs)
 {
@@ -336,7 +347,7 @@ static void set_role(rd_kafka_conf_t *conf, enum kafka_role role,
         set_all(conf, fixed_consumer, errs);
         rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE |
                                            RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_ERROR |
-                                           RD_KAFKA_EVENT_LOG);
+                                           RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS);
         return;
     }
     set_all(conf, role == KAFKA_PRODUCER ? fixed_producer : fixed_admin, errs);
@@ -353,6 +364,7 @@ rd_kafka_conf_t *kafka_conf(enum kafka_role role, const struct kafka_options *op
     set_all(conf, default_all, errs);
     if (role != KAFKA_ADMIN)
         set_all(conf, role == KAFKA_CONSUMER ? default_consumer : default_producer, errs);
+    set_statistics(conf, role, options, errs);
     for (unsigned i = 0; i < options->n_properties; i++) {
         const struct kafka_property *property = &options->properties[i];
         struct err err = ERR_INIT;

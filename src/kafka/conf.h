@@ -26,6 +26,7 @@ struct kafka_options {
     unsigned n_properties;
     const char *group; /* KAFKA_CONSUMER */
     const char *client_id;
+    int statistics_ms; /* KAFKA_CONSUMER: how often it tells about itself; 0 = never */
 };
 
 /* A new conf with our settings and theirs; the caller gives it to rd_kafka_new or destroys it. NULL

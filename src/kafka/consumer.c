@@ -88,6 +88,28 @@ uint64_t consumer_strays(const struct consumer *consumer)
     return consumer->strays;
 }
 
+void consumer_count_error(struct consumer *consumer, rd_kafka_resp_err_t code)
+{
+    const char *name = rd_kafka_err2name(code);
+    unsigned i = 0;
+    while (i < consumer->n_errors && strcmp(consumer->errors[i].name, name) != 0)
+        i++;
+    if (i == consumer->n_errors && i <= ERROR_KINDS)
+        consumer->errors[consumer->n_errors++].name = i < ERROR_KINDS ? name : "other";
+    consumer->errors[i < ERROR_KINDS ? i : ERROR_KINDS].times++;
+}
+
+const struct kafka_error_count *consumer_errors(const struct consumer *consumer, unsigned *n)
+{
+    *n = consumer->n_errors;
+    return consumer->errors;
+}
+
+const struct kafka_statistics *consumer_statistics(const struct consumer *consumer)
+{
+    return &consumer->statistics;
+}
+
 rd_kafka_t *consumer_client(struct consumer *consumer)
 {
     return consumer->client;
@@ -198,7 +220,9 @@ static void on_error(struct consumer *consumer, struct consumer_event *event)
         event->kind = CONSUMER_OUT_OF_RANGE;
     } else if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF && consumer->one) {
         stray(consumer, event);
+        return;
     }
+    consumer_count_error(consumer, code);
 }
 
 static void on_record(struct consumer *consumer, struct consumer_event *event)
@@ -222,6 +246,13 @@ static void on_log(struct consumer *consumer)
                        text);
 }
 
+static void on_statistics(struct consumer *consumer)
+{
+    const char *json = rd_kafka_event_stats(consumer->event);
+    if (json && !statistics_read(json, strlen(json), &consumer->statistics))
+        log_debug("kafka: statistics in an unknown form");
+}
+
 static void event_read(struct consumer *consumer, struct consumer_event *event)
 {
     switch (rd_kafka_event_type(consumer->event)) {
@@ -239,6 +270,9 @@ static void event_read(struct consumer *consumer, struct consumer_event *event)
         break;
     case RD_KAFKA_EVENT_LOG:
         on_log(consumer);
+        break;
+    case RD_KAFKA_EVENT_STATS:
+        on_statistics(consumer);
         break;
     default:
         break;

@@ -8,6 +8,7 @@
 #define PACTOLUS_KAFKA_CONSUMER_H
 
 #include "kafka/conf.h"
+#include "kafka/statistics.h"
 #include "record/record.h"
 
 struct consumer;
@@ -86,6 +87,16 @@ void consumer_free(struct consumer *consumer, int patience_ms);
 
 /* Records and ends that came without an intake (CONSUMER_STRAY), since the start. */
 uint64_t consumer_strays(const struct consumer *consumer);
+
+/* Errors that the client reported since the start, by name ("_TRANSPORT"); "other" when there are
+ * too many kinds. */
+struct kafka_error_count {
+    const char *name; /* static */
+    uint64_t times;
+};
+const struct kafka_error_count *consumer_errors(const struct consumer *consumer, unsigned *n);
+/* What the client last told about itself (kafka_options.statistics_ms). */
+const struct kafka_statistics *consumer_statistics(const struct consumer *consumer);
 
 /* The partition's high watermark as the broker last told it with records: what lies below was
  * written before this call. -1 when nothing is known. */

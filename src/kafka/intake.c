@@ -142,6 +142,7 @@ static void item_error(struct intake *intake, struct intake_item *item, rd_kafka
     item->kind = code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ? INTAKE_OUT_OF_RANGE
                  : is_damage(code) && topic                   ? INTAKE_DAMAGED
                                                               : INTAKE_ERROR;
+    consumer_count_error(intake->consumer, code);
     kafka_error(&item->err, code, text);
     if (topic)
         err_place(&item->err, "%s[%d]@%lld", topic, (int)partition, (long long)item->record.offset);

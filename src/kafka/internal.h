@@ -16,6 +16,8 @@ void kafka_log_line(const rd_kafka_t *client, int level, const char *facility, c
  * every few seconds. */
 bool kafka_log_repeats(int level, const char *facility);
 
+enum { ERROR_KINDS = 24 }; /* what is past them is counted together */
+
 struct known_partition {
     char *topic; /* owned */
     int32_t partition;
@@ -31,6 +33,9 @@ struct consumer {
     bool cooperative, protocol_known;
     bool committing;
     uint64_t strays;
+    struct kafka_error_count errors[ERROR_KINDS + 1]; /* the last: all other codes */
+    unsigned n_errors;
+    struct kafka_statistics statistics;
     rd_kafka_event_t *event; /* the last one, from which the caller's lists borrow */
     rd_kafka_topic_partition_t *one;
     struct topic_partition *list; /* of the last event */
@@ -43,6 +48,9 @@ struct consumer {
  * the next call that makes one. */
 struct known_partition *consumer_partition(struct consumer *consumer, const char *topic,
                                            int32_t partition, bool make);
+
+/* Count an error that the client reported. */
+void consumer_count_error(struct consumer *consumer, rd_kafka_resp_err_t code);
 
 /* Tell librdkafka to put the partition's records into that entry's queue. */
 void consumer_forward(struct consumer *consumer, const struct known_partition *entry);
