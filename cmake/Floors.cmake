@@ -47,7 +47,7 @@ pactolus_floor(config PkgConfig::LIBCONFIG)
 pactolus_floor(postgres PkgConfig::LIBPQ)
 pactolus_floor(kafka rdkafka)
 pactolus_floor(registry)
-pactolus_floor(engine PkgConfig::LIBSYSTEMD)
+pactolus_floor(engine PkgConfig::LIBSYSTEMD PkgConfig::MICROHTTPD)
 pactolus_floor(command)
 
 # Everything, lowest floor last, for programs and tests.

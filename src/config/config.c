@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "config/file.h"
+#include "config/listen.h"
 #include "config/parse.h"
 
 #include <assert.h>
@@ -156,11 +157,20 @@ static void judge_key(struct load *load, const struct stream_config *stream)
                    "streams.%s: key.format \"protobuf\" wants key.message", stream->name);
 }
 
+static void judge_listen(struct load *load)
+{
+    struct listen_address ignored;
+    struct err err;
+    if (load->config->metrics_listen && !listen_parse(load->config->metrics_listen, &ignored, &err))
+        load_fault(load, load->config->file, err.hint, "%s", err.text);
+}
+
 static void judge(struct load *load)
 {
     const struct config *config = load->config;
     if (config->retry_base > config->retry_cap)
         load_fault(load, config->file, NULL, "retry.base is greater than retry.cap");
+    judge_listen(load);
     for (unsigned i = 0; i < config->n_streams; i++) {
         judge_topics(load, &config->streams[i]);
         judge_key(load, &config->streams[i]);

@@ -59,6 +59,7 @@ struct stream_config {
     unsigned flood_consecutive, flood_least;
     int64_t record_bytes; /* largest record taken */
     int64_t ledger_bytes; /* room for open dead letters */
+    usec_t lag_threshold; /* for alerts: how far behind is too far */
     unsigned depth;       /* deepest nesting taken */
     const char *const *readers; /* roles that migrate lets read the views */
     unsigned n_readers;
@@ -81,6 +82,7 @@ struct config {
     usec_t recheck_interval;  /* whether topics and cursors still are what they were */
     usec_t silence_timeout;   /* of a partition that the broker answers for */
     usec_t progress_interval; /* periodic log line; 0 = none */
+    char *metrics_listen;     /* config/listen's form; NULL = no metrics */
     usec_t retry_base, retry_cap;
     unsigned retry_attempts;
     enum log_level log_level;

@@ -120,6 +120,13 @@ static const struct option table[] = {
          "is not there yet, a trigger's no), before it is a dead letter. Outages do not count: "
          "they are waited for."},
 
+    {"metrics.listen", OPTION_TEXT, PROCESS(metrics_listen), BYTES_MAX(64),
+     .text = "Where the daemon answers HTTP with /metrics, /healthz and /readyz: an address of "
+             "numbers and a port (127.0.0.1:9464, [::1]:9464, :9464 for every address of the "
+             "host), or systemd for a socket that systemd hands over. There is no TLS and no "
+             "password: keep it on loopback. Default: nowhere, since two daemons of one host need "
+             "two ports."},
+
     {"streams", OPTION_STREAMS, .scope = OPTION_PROCESS,
      .text =
          "The streams by name: streams : { payments : { … }; };. Files add to it; a name stands "
@@ -204,6 +211,11 @@ static const struct option table[] = {
      .everywhere = true,
      .text = "Most bytes of open dead letters that the stream may keep in the ledger; past it the "
              "stream halts."},
+
+    {"lag.threshold", OPTION_DURATION, STREAM(lag_threshold), BETWEEN(1 * SEC, 30 * 86400 * SEC),
+     .fallback = "60s", .everywhere = true,
+     .text = "How old the oldest record that is not applied yet may be. The daemon does nothing "
+             "with it: it is a metric, for the alert that compares."},
 
     {"table.key", OPTION_NAMES, TABLE(key), SAID(stream_config, overrides.contract.n_key),
      NAME_BYTES, .text = "Fields that make the primary key, in order."},

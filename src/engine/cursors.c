@@ -91,12 +91,16 @@ void cursors_add(struct membership *membership, const struct topic_partition *at
     cursor = mem_zero(1, sizeof(*cursor));
     *cursor = (struct cursor){.live = live,
                               .topic = topic->name,
+                              .topic_number = (unsigned)(topic - live->stream->config->topics),
                               .topic_version = topic->version,
                               .partition = at->partition,
                               .state = CURSOR_CLAIMING,
                               .kafka_offset = -1,
                               .end_offset = -1,
                               .until = cursors_until(membership),
+                              .applied_ts = -1,
+                              .known_end = -1,
+                              .input_end = -1,
                               .next = membership->cursors};
     membership->cursors = cursor;
 }
@@ -266,6 +270,7 @@ void membership_fenced(struct membership *membership, struct cursor *cursor,
     log_about(LOG_LEVEL_WARNING, &about,
               "%s: another owner holds the fence; nothing more is written for it",
               cursor_text(cursor, cursor->next_offset, text));
+    cursor->live->measures.fences_lost++;
     cursor->probe_at = now + probe_delay;
 }
 

@@ -54,6 +54,8 @@ static void take_claimed(struct membership *membership, const struct claimed *cl
     if (!cursor || cursor->state != CURSOR_CLAIMING)
         return;
     tell_behind(cursor, claimed);
+    if (cursor->cursor_id != claimed->cursor_id)
+        cursor->known_end = cursor->input_end = -1; /* of this log nothing is known yet */
     cursor->cursor_id = claimed->cursor_id;
     cursor->fence = claimed->fence;
     cursor->token = claimed->token;
@@ -65,7 +67,8 @@ static void take_claimed(struct membership *membership, const struct claimed *cl
     cursor->range_sure = cursor->range_asked = 0; /* see engine/table_range */
     snprintf(cursor->topic_id, sizeof(cursor->topic_id), "%s", claimed->topic_id);
     cursor->kafka_offset = -1;
-    cursor->order_ts = claimed->order_ts;
+    cursor->order_ts = cursor->applied_ts = claimed->order_ts;
+    cursor->claimed_at = membership->engine->wall;
     cursor->next_offset = cursor->read_offset = claimed->next_offset;
     cursor_fire(cursor, CURSOR_CLAIMED);
     if (cursor->assigned) /* fenced before and confirmed since: fetch anew from there */
@@ -94,6 +97,8 @@ static void claim_done(struct task *task, usec_t now)
     membership->restless = true;
     if (task->cancelled || claiming->sequence != membership->sequence)
         goto cleanup;
+    membership->engine->counts.claims += task->ok;
+    membership->engine->counts.failed_claims += !task->ok;
     if (task->ok) {
         for (unsigned lane = 0; lane < live->n_lanes; lane++)
             if (live->lanes[lane].target.account_id == 0)

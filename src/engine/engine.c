@@ -5,7 +5,9 @@
 #include "engine/lane.h"
 #include "engine/ledger_room.h"
 #include "engine/listener.h"
+#include "engine/measures.h"
 #include "engine/membership.h"
+#include "engine/metrics.h"
 #include "engine/notify.h"
 #include "engine/progress.h"
 #include "engine/relay.h"
@@ -89,6 +91,7 @@ void engine_take_contract(struct engine *engine, struct live_stream *live)
     live->range_known = live->partitioned = false;
     sql_statements(live->stream->layout, live->statements);
     tally_init(live);
+    measures_contract(live);
 }
 
 static bool open_stream(struct engine *engine, unsigned i, struct err *err)
@@ -96,6 +99,7 @@ static bool open_stream(struct engine *engine, unsigned i, struct err *err)
     struct live_stream *live = &engine->live[i];
     live->stream = &engine->options.streams[i];
     live->stream_id = engine->options.stream_ids[i];
+    measures_init(live);
     const struct stream_config *config = live->stream->config;
     flood_init(&live->flood, &(struct flood_limits){.share = config->flood_share,
                                                     .window = config->flood_window,
@@ -118,6 +122,8 @@ bool engine_open(struct engine *engine, struct loop *loop, const struct engine_o
     owner_new(engine->owner);
     fill_conn_options(engine);
     engine->kafka_options = options->kafka;
+    engine->kafka_options.statistics_ms =
+        engine->config->metrics_listen ? METRICS_STATISTICS_MS : 0;
     if (!open_consumer(engine, errs))
         return false;
     engine->membership = membership_open(engine);
@@ -129,6 +135,7 @@ bool engine_open(struct engine *engine, struct loop *loop, const struct engine_o
             engine->n_live++;
             goto failed;
         }
+    engine->metrics = metrics_open(engine);
     return true;
 failed:
     errs_add(errs, &err);
@@ -144,6 +151,7 @@ static void free_streams(struct engine *engine)
         free(live->lanes);
         sql_free(live->statements);
         tally_free(live);
+        measures_free(live);
         reload_free(live);
         engine->options.streams[i].pipeline.range = NULL;
     }
@@ -166,6 +174,7 @@ bool engine_close(struct engine *engine)
         !service_close(engine->isolator, left_until(deadline)) ||
         !listener_close(engine->listener, left_until(deadline)))
         return false;
+    metrics_close(engine->metrics);
     membership_free(engine->membership);
     free_streams(engine);
     bool ended = pool_close(engine->pool, left_until(deadline));
@@ -221,6 +230,11 @@ static void take_event(struct engine *engine, const struct consumer_event *event
     switch (event->kind) {
     case CONSUMER_ASSIGN:
     case CONSUMER_REVOKE:
+        engine->counts.assigned += event->kind == CONSUMER_ASSIGN;
+        engine->counts.revoked += event->kind == CONSUMER_REVOKE && !event->lost;
+        engine->counts.lost += event->kind == CONSUMER_REVOKE && event->lost;
+        membership_event(engine->membership, event, now);
+        return;
     case CONSUMER_COMMITTED:
         membership_event(engine->membership, event, now);
         return;
@@ -306,6 +320,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     again = sooner(again, tally_turn(engine, now));
     again = sooner(again, progress_turn(engine, now));
     again = sooner(again, notify_turn(engine, now));
+    again = sooner(again, metrics_turn(engine->metrics, now));
     if (engine->options.until_end && engine->stops == 0 && !reload_pending(engine) &&
         membership_at_end(engine->membership) && relay_idle(engine->relay))
         engine_stop(engine, now);

@@ -14,6 +14,7 @@
 #include "postgres/identity.h"
 
 struct membership;
+struct metrics;
 struct relay;
 struct listener;
 
@@ -83,6 +84,12 @@ struct engine {
         int64_t open; /* dead letters, if known */
         char told[256];
     } notifying;
+    /* Counted since the process began; metrics reads them. */
+    struct engine_counts {
+        uint64_t assigned, revoked, lost; /* rebalances */
+        uint64_t claims, failed_claims;   /* of a stream's cursors */
+    } counts;
+    struct metrics *metrics; /* NULL = nobody asked for any */
     bool failed;    /* the client is of no more use; err says why */
     bool leaving;   /* the same, and it stops in good order */
     struct err err;

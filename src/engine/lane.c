@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "engine/machines.h"
+#include "engine/measures.h"
 #include "engine/membership.h"
 #include "engine/outcome.h"
 #include "engine/reload.h"
@@ -174,8 +175,10 @@ void lane_committed(struct lane *lane, struct batch *batch)
         if (!cursor)
             continue;
         cursor->next_offset = batch->moves[i].next;
+        cursor->applied_ts = batch->moves[i].order_ts;
         tally_take(lane->live, cursor->topic, batch->moves[i].consumed, batch->moves[i].order_ts);
     }
+    measures_batch(lane->live, batch);
     lane->counts.batches++;
     lane->counts.records += (uint64_t)batch->consumed;
     lane->counts.deduplicated += (uint64_t)batch->deduplicated;
@@ -230,6 +233,7 @@ static void learn_freshness(struct lane *lane, const struct write_outcome *outco
 
 static void take_outcome(struct lane *lane, const struct write_outcome *outcome, usec_t now)
 {
+    measures_outcome(lane, outcome->result == WRITE_COMMITTED);
     lane->n_sent--;
     enum remedy remedy = outcome_remedy(outcome, lane->remedy != REMEDY_NONE, &lane->too_much);
     if (remedy == REMEDY_NONE) {
@@ -246,6 +250,7 @@ static void take_outcome(struct lane *lane, const struct write_outcome *outcome,
         lane->fresh_batches = 0;
         lane->counts.conflicts++;
     }
+    measures_failure(lane->live, remedy, &outcome->err);
     outcome_log(lane, remedy, &outcome->err, now);
     table_range_missed(lane, &outcome->err);
     reload_missed(lane, &outcome->err);
@@ -348,7 +353,7 @@ static void send_one(struct lane *lane)
     struct err err;
     struct batch *batch = lane->sealed[lane->n_sent];
     lane->target.partitioned = lane->live->partitioned;
-    lane->n_sent++;
+    lane->sent_at[lane->n_sent++] = clock_monotonic();
     lane->lease++;
     lane_fire(lane, LANE_SENT);
     /* A connection that breaks here gives the batch back as an outcome. */

@@ -2,6 +2,7 @@
 /* The first half of the way of a record: intake → pipeline → batch. */
 #include "engine/engine.h"
 #include "engine/lane.h"
+#include "engine/measures.h"
 #include "engine/table_range.h"
 
 #include <string.h>
@@ -94,6 +95,7 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
         if (batch_add(batch, &parsed.row, !stream->layout->append,
                       stream->config->deletes != DELETES_HARD) == BATCH_CONFLICT)
             return false;
+        measures_row(lane->live, cursor->topic_number, record, &parsed.row);
         break;
     case VERDICT_SKIP:
         batch->other_types++;
@@ -111,7 +113,7 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
     move->next = record->offset + 1;
     move->order_ts = place.order_ts;
     move->consumed++;
-    batch->consumed++;
+    batch_count(batch, record);
     cursor->order_ts = place.order_ts;
     cursor->read_offset = record->offset + 1;
     pace_take(&lane->engine->pace);
@@ -124,6 +126,7 @@ static bool take_record(struct lane *lane, struct cursor *cursor, const struct r
 static void take_end(struct lane *lane, struct cursor *cursor, int64_t end)
 {
     cursor->heard = cursor->at_end = true;
+    measures_end(cursor, end);
     if (end < cursor->read_offset)
         return;
     cursor->end_offset = end;
@@ -177,6 +180,8 @@ static bool take_item(struct lane *lane, struct intake_item *item, usec_t now)
     case INTAKE_RECORD:
         if (cursor) {
             cursor->heard = true;
+            if (cursor->at_end)
+                cursor->behind_since = lane->engine->wall;
             cursor->at_end = false;
         }
         if (takes_records(cursor) && beyond(cursor, &item->record))

@@ -2,6 +2,7 @@
 /* A batch that PostgreSQL refuses for one of its rows: applied without the bad ones, alone. */
 #include "engine/engine.h"
 #include "engine/lane.h"
+#include "engine/measures.h"
 #include "engine/outcome.h"
 #include "engine/reload.h"
 #include "engine/table_range.h"
@@ -61,6 +62,7 @@ static void committed(struct lane *lane, struct isolating *isolating, usec_t now
     lane->counts.isolations++;
     lane->counts.refused += isolation->refused;
     lane->counts.dead_letters += isolation->refused;
+    lane->live->measures.letters[REASON_DATABASE] += isolation->refused;
     lane->counts.deduplicated -= isolation->gave_way;
     lane->counts.rows += (uint64_t)isolation->written;
     lane->counts.stale += (uint64_t)(left - isolation->written);
@@ -88,6 +90,7 @@ static void failed(struct lane *lane, const struct isolating *isolating, usec_t 
         return;
     }
     lane->attempts += isolating->isolation.deferred;
+    measures_failure(lane->live, remedy, err);
     outcome_log(lane, remedy, err, now);
     table_range_missed(lane, err);
     reload_missed(lane, err);

@@ -10,6 +10,7 @@
 #define PACTOLUS_ENGINE_LIVE_H
 
 #include "base/backoff.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "config/stream.h"
 #include "contract/fingerprint.h"
@@ -61,6 +62,7 @@ struct cursor {
     struct live_stream *live;
     struct lane *lane;
     const char *topic; /* of the configuration */
+    unsigned topic_number; /* there, within the stream */
     unsigned topic_version;
     int32_t partition;
     unsigned slot; /* in the lane */
@@ -87,7 +89,13 @@ struct cursor {
     int64_t judged;               /* records below it were counted for the flood already */
     int64_t range_sure;           /* records below were in the log before the range was read */
     int64_t range_asked;          /* the same for the look under way (engine/table_range) */
-    struct cursor *next;          /* in membership's list */
+    /* For metrics: */
+    int64_t applied_ts;  /* greatest timestamp (ms) below next_offset, -1 = none */
+    int64_t known_end;   /* log end as last heard or asked, -1 = not yet */
+    int64_t input_end;   /* the greatest so far: what comes past it is new; -1 = not yet */
+    usec_t behind_since; /* wall: when a record came after all was read; 0 = never yet */
+    usec_t claimed_at;   /* wall */
+    struct cursor *next; /* in membership's list */
 };
 
 /* A lane's life; the table is in lane.c. */
@@ -135,6 +143,31 @@ struct lane_counts {
     uint64_t batches, retries, conflicts, rewinds, isolations, refused;
 };
 
+/* Batches that did not commit, by what PostgreSQL said; see engine/measures. */
+enum { FAILURE_KINDS = 24 };
+struct failure_count {
+    int remedy; /* enum remedy */
+    char sqlstate[6];
+    uint64_t times;
+};
+
+/* What a stream measures of itself since the process began; see engine/measures. */
+struct measures {
+    struct histogram batch_rows;  /* rows and dead letters in a transaction */
+    struct histogram transaction; /* µs from sending a batch to its commit */
+    struct histogram transit;     /* µs from the event to the record's timestamp, of rows */
+    struct histogram latency;     /* µs from the record's timestamp to its commit */
+    uint64_t bytes;               /* of keys and values consumed */
+    uint64_t advanced, gaps;      /* offsets passed, and those of them where nothing was */
+    uint64_t input;               /* offsets that producers added while we had the partition */
+    uint64_t fences_lost;
+    uint64_t letters[REASON_COUNT];
+    struct failure_count failures[FAILURE_KINDS];
+    unsigned n_failures;
+    uint64_t other_failures; /* past FAILURE_KINDS */
+    int *event_columns;      /* by topic of the configuration: data column, -1 = none; owned */
+};
+
 struct lane {
     struct live_stream *live;
     struct engine *engine;
@@ -147,6 +180,7 @@ struct lane {
     struct batch *filling;
     struct batch *sealed[LANE_IN_FLIGHT]; /* oldest first; sent ones before unsent ones */
     unsigned n_sealed, n_sent;
+    usec_t sent_at[LANE_IN_FLIGHT]; /* of those in flight, oldest first */
     struct batch *spare[LANE_BATCHES];
     unsigned n_spare;
     struct intake_item held;    /* a record for the next batch; kind EMPTY if none */
@@ -178,6 +212,7 @@ struct lane {
 /* One topic's count; see engine/tally. */
 struct tally_topic {
     uint64_t records, told; /* committed since the process began; of these in PostgreSQL */
+    uint64_t past_sunset;   /* of them written on or after the sunset */
     int64_t newest;         /* greatest order_ts, ms; -1 = none */
     usec_t sunset;          /* wall; USEC_NEVER = none */
     struct log_gate gate;
@@ -202,6 +237,7 @@ struct live_stream {
     usec_t letters_from; /* HALT_FLOOD: since when dead letters belong to the flood */
     struct flood flood;  /* of its dead letters, in this process */
     unsigned edition;    /* counts the contracts that it has had in this process */
+    struct measures measures;
     /* The next one, see engine/reload. */
     struct reload {
         struct stream *stream; /* loaded, to change over to; NULL = nothing */

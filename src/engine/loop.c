@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -181,6 +182,21 @@ bool loop_notified(const struct loop *loop)
     (void)loop;
     const char *socket = getenv("NOTIFY_SOCKET");
     return socket && *socket;
+}
+
+int loop_passed_socket(const char *name)
+{
+    char **names = NULL;
+    int found = -1, n = sd_listen_fds_with_names(0, &names);
+    for (int i = 0; i < n; i++)
+        if (n == 1 || strcmp(names[i], name) == 0)
+            found = SD_LISTEN_FDS_START + i;
+    for (int i = 0; names && names[i]; i++)
+        free(names[i]);
+    free(names);
+    if (found >= 0 && sd_is_socket(found, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+        return -1;
+    return found;
 }
 
 void loop_notify(const char *format, ...)

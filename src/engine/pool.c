@@ -258,6 +258,19 @@ usec_t pool_turn(struct pool *pool, usec_t now)
     return again;
 }
 
+struct pool_use pool_use(const struct pool *pool)
+{
+    struct pool_use use = {0};
+    for (unsigned i = 0; i < pool->options.size; i++) {
+        use.lent += pool->slots[i].lane != NULL;
+        use.idle += pool->slots[i].writer && !pool->slots[i].lane;
+        use.down += !pool->slots[i].writer;
+    }
+    for (const struct lane *lane = pool->first; lane; lane = lane->next_waiting)
+        use.waiting++;
+    return use;
+}
+
 unsigned long pool_losses(const struct pool *pool)
 {
     return pool->losses;

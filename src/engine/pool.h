@@ -45,6 +45,11 @@ bool pool_wanted(const struct pool *pool);
 usec_t pool_turn(struct pool *pool, usec_t now);
 /* Why no connection can be had at the moment; NULL when all is well. */
 const struct err *pool_trouble(const struct pool *pool);
+/* How its connections are used now. */
+struct pool_use {
+    unsigned lent, idle, down, waiting; /* connections; lanes that wait for one */
+};
+struct pool_use pool_use(const struct pool *pool);
 /* How many sessions broke since it was opened. */
 unsigned long pool_losses(const struct pool *pool);
 /* How long the opening that is under way has taken; 0 = none is. */

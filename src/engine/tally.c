@@ -70,6 +70,8 @@ void tally_take(struct live_stream *live, const char *topic, int64_t records, in
         if (config->topics[i].name != topic)
             continue;
         tally->records += (uint64_t)records;
+        if (newest >= 0 && newest >= tally->sunset / USEC_PER_MS)
+            tally->past_sunset += (uint64_t)records;
         if (records && newest > tally->newest)
             tally->newest = newest;
     }

@@ -202,6 +202,11 @@ cleanup:
     return conn;
 }
 
+int conn_library_version(void)
+{
+    return PQlibVersion();
+}
+
 void conn_close(PGconn *conn)
 {
     PQfinish(conn);

@@ -37,6 +37,8 @@ bool conn_check(const char *conninfo, struct err *err) MUST_CHECK;
 /* What it sets in every session, but for timeouts: statements mean what they mean there. */
 const char *conn_session_text(void);
 void conn_close(PGconn *conn);
+/* Version of the libpq that is loaded: 150012 is 15.12. */
+int conn_library_version(void);
 
 /* How long conn_exec and conn_query wait for an answer, 0 = for ever (the default). A server that
  * is frozen, or its host, answers nothing while the connection stands, so no timeout of its own can

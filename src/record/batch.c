@@ -41,6 +41,7 @@ void batch_reset(struct batch *batch)
         batch->slot_moves[i] = -1;
     batch->n_rows = batch->n_letters = batch->n_moves = 0;
     batch->consumed = batch->deduplicated = batch->other_types = 0;
+    batch->taken = batch->n_ages = 0;
     batch->tombstones = batch->sealed = false;
 }
 

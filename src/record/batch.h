@@ -33,6 +33,15 @@ struct batch_order {
     const struct row *row;
 };
 
+/* Records with one timestamp that came one after the other. */
+struct batch_age {
+    int64_t timestamp; /* ms, as the record has it; -1 = it has none */
+    uint64_t records;
+};
+/* Runs that are kept; what comes after the last counts with it. A batch of a busy topic spans some
+ * milliseconds. */
+enum { BATCH_AGES = 256 };
+
 struct batch {
     struct arena arena;
     struct batch_limits limits;
@@ -48,6 +57,9 @@ struct batch {
     int *slot_moves; /* slot → index in moves, -1 = none */
     unsigned n_slots;
     int64_t consumed, deduplicated, other_types; /* dead_lettered = n_letters */
+    uint64_t taken;                              /* bytes of keys and values consumed */
+    struct batch_age ages[BATCH_AGES];           /* when they were written: for measures */
+    unsigned n_ages;
     bool tombstones;                             /* some row is a tombstone */
     bool sealed;
 };
@@ -80,6 +92,18 @@ struct dead_letter *batch_add_letter(struct batch *batch);
 /* The greatest of the rows that `row` has folded whose place is below `below`: it takes the place of
  * one that is refused. NULL when there is none. */
 const struct row *batch_beaten(const struct row *row, const struct place *below);
+
+/* A record was consumed, whatever became of it: counted, with its size and age. */
+static inline void batch_count(struct batch *batch, const struct record *record)
+{
+    batch->consumed++;
+    batch->taken += record->key.length + record->value.length;
+    if (batch->n_ages && (batch->ages[batch->n_ages - 1].timestamp == record->timestamp ||
+                          batch->n_ages == BATCH_AGES))
+        batch->ages[batch->n_ages - 1].records++;
+    else
+        batch->ages[batch->n_ages++] = (struct batch_age){record->timestamp, 1};
+}
 
 /* Sort by key (batch->order); nothing is added afterwards. */
 void batch_seal(struct batch *batch);

@@ -235,7 +235,8 @@ static void judges_names_and_key_settings(void **state)
                "b : { descriptors = \"x\"; topics = ( ); key : { format = \"protobuf\"; };\n"
                "  table : { name = "
                "\"a_table_whose_name_is_a_good_deal_longer_than_sixty_three_bytes_\"; }; };\n"
-               "};\nretry : { base = \"40s\"; cap = \"10s\"; };");
+               "};\nretry : { base = \"40s\"; cap = \"10s\"; };\n"
+               "metrics : { listen = \"localhost:9464\"; };");
     assert_null(folder_load(&folder));
     folder_expect(&folder, "main.conf:1", "with space is no name", "");
     folder_expect(&folder, "main.conf:1", "t.v999 is not between 1 and 127", "version = N");
@@ -243,6 +244,7 @@ static void judges_names_and_key_settings(void **state)
     folder_expect(&folder, "main.conf:3", "wants key.message", "");
     folder_expect(&folder, "main.conf:4", "table.name: too long", "63 bytes");
     folder_expect(&folder, "main.conf", "retry.base is greater", "");
+    folder_expect(&folder, "main.conf", "\"localhost:9464\" is no address", "127.0.0.1:9464");
     folder_close(&folder);
 }
 
