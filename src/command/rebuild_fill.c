@@ -75,13 +75,14 @@ static bool open_engine(struct rebuilding *r, struct err *err)
     r->own.n_streams = 1;
     r->own.pool = LANE_CONNECTIONS;
     r->own.progress_interval = 0;
+    r->own.metrics_listen = NULL; /* the daemon's own */
     r->engine_options = (struct engine_options){.config = &r->own,
                                                 .streams = &r->shadow,
                                                 .n_streams = 1,
                                                 .kafka = r->kafka,
                                                 .until = &nothing,
                                                 .alone = true};
-    bool good = preflight(&r->engine_options, r->conn, &errs);
+    bool good = preflight(&r->engine_options, r->conn, PREFLIGHT_ALL, &errs);
     if (good) {
         r->opened = true;
         good = engine_open(&r->engine, r->loop, &r->engine_options, &errs);
