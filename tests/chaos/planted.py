@@ -220,8 +220,8 @@ PLANTED = [
              "        relay->delivered[relay->n_delivered++] = letter->id;\n        return;\n    }\n"),
             ("src/engine/relay.c",
              "        relay->delivered[relay->n_delivered++] = letter->id;\n        return;\n    }\n"
-             "    bool too_large",
-             "        return;\n    }\n    bool too_large"),
+             "    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||",
+             "        return;\n    }\n    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||"),
             ("src/engine/relay.c", "    bool all = delivered_all(relay);\n",
              "    bool all = true;\n"),
             ("src/engine/relay.c", "    if (!all || !delivered_all(relay)) {\n",
