@@ -224,8 +224,9 @@ PLANTED = [
              "        return;\n    }\n    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||"),
             ("src/engine/relay.c", "    bool all = delivered_all(relay);\n",
              "    bool all = true;\n"),
-            ("src/engine/relay.c", "    if (!all || !delivered_all(relay)) {\n",
-             "    if (!all || (atomic_load(&relay->stopping) && !delivered_all(relay))) {\n"),
+            ("src/engine/relay.c", "    if (!all) {\n        /* Reports",
+             "    if (!all || (atomic_load(&relay->stopping) && !delivered_all(relay))) {\n"
+             "        /* Reports"),
             draw=("broker-freeze", "kill-all", "lock-cursors")),
 ]
 
