@@ -14,6 +14,9 @@ install(DIRECTORY include/pactolus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPO
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY migrations DESTINATION ${CMAKE_INSTALL_DATADIR}/pactolus COMPONENT pactolus
         FILES_MATCHING PATTERN "*.sql")
+# Alerts and a dashboard: for whoever runs Prometheus and Grafana, often another host.
+install(DIRECTORY etc/prometheus etc/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/pactolus
+        COMPONENT pactolus)
 foreach(package pactolus buf)
     if(EXISTS ${CMAKE_SOURCE_DIR}/proto/${package})
         install(DIRECTORY proto/${package} DESTINATION ${CMAKE_INSTALL_DATADIR}/pactolus/proto

@@ -2,12 +2,15 @@
 """Metrics and health: what the daemon tells by HTTP is true, and whoever asks cannot hurt it."""
 
 import contextlib
+import json
 import os
 import random
 import re
 import socket
 import subprocess
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from harness import ROOT, Record, equal, expect, test, wait
@@ -90,12 +93,16 @@ def check_page(text):
     equal((done.returncode, done.stdout), (0, ""), "promtool check metrics")
 
 
+PERSONAL = "planted-personal-value"
 OUTCOMES = ["applied", "stale", "deduplicated", "dead_lettered", "other_types"]
 
 
 def check_against_account(t, endpoint, stream="items"):
     """Of a stream that one daemon has read from its beginning: the page says what the account says."""
     account = t.check_account(stream)
+    # A page is kept for a moment.
+    wait(lambda: endpoint.value("pactolus_stream_consumed_records_total", stream=stream) ==
+         account["consumed"], "all that was consumed")
     page = endpoint.page()
 
     def value(metric, **labels):
@@ -142,13 +149,14 @@ def metrics_are_what_the_database_says(t):
     t.produce(topic, [model.item_record(f"i{n % 150}", quantity=n) for n in range(300)] +
               [model.broken_record(b"x%d" % n) for n in range(7)] +
               [model.item_record(f"big{n}", quantity=1000 + n) for n in range(4)] +
-              [Record(unknown_field, b"d")] * 5 + [model.item_record("c", colour=9)])
+              [Record(unknown_field, b"d")] * 5 + [model.item_record("c", colour=9, note=PERSONAL)])
     wait(lambda: t.caught_up(topic), "the rows")
     wait(lambda: t.account()["dead_lettered"] == 11, "the dead letters")
     page = check_against_account(t, endpoint)
     whole = endpoint.get()
     equal(whole.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8", "content type")
     check_page(whole.body)
+    expect(PERSONAL not in whole.body and "i149" not in whole.body, "values of records are told")
 
     def value(metric, **labels):
         return sum(v for have, v in page[metric] if labels.items() <= have.items())
@@ -341,3 +349,108 @@ def a_socket_is_handed_over(t):
         program.terminate()
         said = program.communicate(timeout=30)[1]
     equal(program.returncode, 0, "exit status: " + said)
+
+
+class Prometheus:
+    """A real one, which scrapes one daemon every second and has our rules."""
+
+    def __init__(self, t, target):
+        folder = t.folder / "prometheus"
+        folder.mkdir()
+        self.port = free_port()
+        rules = (ROOT / "etc/prometheus/pactolus.rules.yml").read_text()
+        (folder / "rules.yml").write_text(rules.replace("interval: 30s", "interval: 1s"))
+        (folder / "prometheus.yml").write_text(
+            f"global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n"
+            f"rule_files: [ {folder}/rules.yml ]\n"
+            f"scrape_configs:\n  - job_name: pactolus\n"
+            f"    static_configs: [ {{targets: [ '127.0.0.1:{target}' ]}} ]\n")
+        self.log = open(folder / "log", "wb")
+        self.process = subprocess.Popen(
+            ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+             f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"],
+            stdout=self.log, stderr=subprocess.STDOUT)
+
+    def api(self, path, **parameters):
+        query = urllib.parse.urlencode(parameters)
+        try:
+            url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{query}"
+            with urllib.request.urlopen(url, timeout=20) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            return json.load(error)
+
+    def query(self, expression):
+        """The series of an instant query; Failure when it is none."""
+        answer = self.api("query", query=expression)
+        equal(answer["status"], "success", f"{expression}: {answer.get('error')}")
+        return answer["data"]["result"]
+
+    def up(self):
+        try:
+            return bool(self.query('up{job="pactolus"} == 1'))
+        except (OSError, ValueError):  # it starts
+            return False
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def dashboard():
+    """(panel, expression) of every query, with the board's variables as a person leaves them: all."""
+    board = json.loads((ROOT / "etc/grafana/pactolus.json").read_text())
+    for panel in board["panels"]:
+        expect(panel["type"] == "row" or panel["targets"], panel["title"], "asks nothing")
+        for target in panel.get("targets", []):
+            equal(target["datasource"]["uid"], "${datasource}", f"{panel['title']}: the data source")
+            yield panel["title"], (target["expr"].replace("$__rate_interval", "30s").replace("$group", ".*")
+                                   .replace("$stream", ".*"))
+
+
+@test
+def every_query_of_the_dashboard_answers(t):
+    """By a real Prometheus that reads a daemon with good and bad records, drift and a sunset; and our rules
+    are taken and evaluated there."""
+    topic, dlq = t.topic(partitions=2), t.topic("dlq", partitions=1)
+    config, endpoint = told(t, {"items": t.stream(
+        topic, dlq={"topic": dlq}, flood={"share": 0, "consecutive": 0},
+        table={"sunset": "2020-02-29", "status": "deprecated", "freshness": "5m", "event_time": "made_at"})},
+        kafka={"statistics_interval_ms": 1000})
+    t.migrate(config)
+    t.daemon(config)
+    ready(endpoint)
+    prometheus = Prometheus(t, endpoint.port)
+    try:
+        wait(prometheus.up, "Prometheus to read the daemon", 40)
+        made = {"seconds": int(time.time())}
+        for _ in range(3):
+            t.produce(topic, [model.item_record(f"i{n}", made_at=made, colour=n % 8) for n in range(50)] +
+                      [model.broken_record()] * 3)
+            wait(lambda: t.caught_up(topic), "the rows")
+        wait(lambda: prometheus.query("pactolus_stream_open_dead_letters > 0") and
+             prometheus.query("pactolus_kafka_broker_up") and
+             prometheus.query("rate(pactolus_stream_records_total[30s]) > 0"), "what a scrape brings", 40)
+        empty = [(title, expression) for title, expression in dashboard() if not prometheus.query(expression)]
+        equal(empty, [], "queries without an answer")
+        shown = {name for _, expression in dashboard()
+                 for name in re.findall(r"\b(?:pactolus|process)_\w+", expression)}
+        families = set(re.findall(r"^# TYPE (\w+)", endpoint.get().body, re.M))
+        unknown = {name for name in shown if re.sub("_(bucket|sum|count)$", "", name) not in families}
+        equal(unknown, set(), "metrics of the dashboard that no page has")
+        missed = {name for name in families if not any(name in have for have in shown)}
+        equal(missed, set(), "metrics that the dashboard does not show")
+        # The events are of the second in which the test began.
+        quantile = prometheus.query("histogram_quantile(0.99, "
+                                    "sum by (le) (pactolus_stream_event_delay_seconds_bucket))")
+        expect(0 <= float(quantile[0]["value"][1]) < 60, "event delay:", quantile)
+        rules = [rule for group in prometheus.api("rules")["data"]["groups"] for rule in group["rules"]]
+        expect(len(rules) > 20, "rules are missing:", len(rules))
+
+        def bad():
+            groups = prometheus.api("rules")["data"]["groups"]
+            return [rule for rule in groups[0]["rules"] if rule["health"] != "ok"]
+        wait(lambda: not bad(), "every rule to be evaluated", 45)
+    finally:
+        prometheus.close()
