@@ -23,8 +23,8 @@ import harness  # noqa: E402
 THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "property_types",
           "place", "outages", "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables",
           "sinks_refused", "flood", "bounds", "membership", "identity", "partitions", "classes",
-          "replay", "reread", "traffic", "migrate", "contracts", "walk", "people", "live",
-          "unit", "rights", "letters", "rebuild", "metrics", "debian", "documents"]
+          "replay", "reread", "incident", "traffic", "migrate", "contracts", "walk", "people",
+          "live", "unit", "rights", "letters", "rebuild", "metrics", "debian", "documents"]
 
 
 def arguments():
