@@ -10,7 +10,7 @@ import confluent_kafka.admin
 from harness import ROOT, equal, expect, test, wait
 
 DOCUMENTS = ["README.md", "docs/contracts.md", "docs/operations.md", "docs/security.md",
-             "docs/replay.md", "docs/guarantees.md", "docs/metrics.md", "docs/alerts.md",
+             "docs/replay.md", "docs/incident.md", "docs/from-kafka-connect.md", "docs/guarantees.md", "docs/metrics.md", "docs/alerts.md",
              "docs/chaos.md", "docs/contract-diff.md", "docs/contract-rules.md",
              "CONTRIBUTING.md", "CHANGELOG.md"]
 # A block to be run: <!-- tested -->, then ```sh. Any other block is only read.
