@@ -57,8 +57,7 @@ static void take(const json_object *report, struct kafka_statistics *statistics)
     *statistics = (struct kafka_statistics){.known = true,
                                             .sent_bytes = number(report, "tx_bytes"),
                                             .received_bytes = number(report, "rx_bytes"),
-                                            .sent_requests = number(report, "tx"),
-                                            .received_responses = number(report, "rx")};
+                                            .sent_requests = number(report, "tx")};
     if (json_object_object_get_ex(report, "brokers", &found) &&
         json_object_is_type(found, json_type_object)) {
         json_object_object_foreach(found, name, broker)
@@ -75,8 +74,6 @@ static void take(const json_object *report, struct kafka_statistics *statistics)
             take_topic(topic, statistics);
         }
     }
-    if (json_object_object_get_ex(report, "cgrp", &found))
-        statistics->rebalances = number(found, "rebalance_cnt");
 }
 
 bool statistics_read(const char *json, size_t length, struct kafka_statistics *statistics)

@@ -21,9 +21,8 @@ struct broker_statistics {
 
 struct kafka_statistics {
     bool known; /* one report was read */
-    int64_t sent_bytes, received_bytes, sent_requests, received_responses;
+    int64_t sent_bytes, received_bytes, sent_requests;
     int64_t queued_records, queued_bytes; /* fetched and not taken, over all partitions */
-    int64_t rebalances;
     struct broker_statistics brokers[STATISTICS_BROKERS];
     unsigned n_brokers;
 };
