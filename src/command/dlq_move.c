@@ -38,6 +38,8 @@ static bool move(struct dlq *dlq, const struct options *options, struct err *err
     int64_t action_id, after = 0, letters = 0, all_relayed = 0;
     unsigned moved = PAGE, relayed;
     char number[32];
+    /* A rebuild has its own copy of what it could not apply. */
+    dlq->filter.rebuilds = options->action == LETTER_ERASE;
     bool good = letters_begin(dlq->conn, dlq->config->group, options->action, options->why,
                               &action_id, err);
     while (good && moved == PAGE && !dlq_stopped()) {

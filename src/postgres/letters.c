@@ -66,6 +66,8 @@ static void put_where(struct query *query, const struct letters_filter *filter)
     if (filter->untouched_by)
         buf_printf(text, " AND $%u::int8 <> ALL (d.actions)",
                    query_number(query, filter->untouched_by));
+    if (!filter->rebuilds && !filter->n_streams && !filter->n_ids && !filter->n_places)
+        buf_puts(text, " AND s.rebuild_of IS NULL");
     put_chosen(query, filter);
 }
 
@@ -215,6 +217,13 @@ static const struct {
                       " header_names = '{}', header_values = '{}', detail = ''"},
 };
 
+/* What a rebuild keeps of letters for its way back holds details and names of headers too. */
+static const char sql_forget[] =
+    ", forgotten AS (UPDATE pactolus.rebuild_letters b"
+    "   SET before = b.before || '{\"detail\": \"\", \"header_names\": []}'"
+    "  FROM moved m JOIN pactolus.rebuilds r USING (stream_id) WHERE b.rebuild_id = r.rebuild_id"
+    "   AND b.log_id = m.log_id AND b.\"offset\" = m.\"offset\" AND b.before IS NOT NULL)";
+
 bool letters_begin(PGconn *conn, const char *group, enum letter_action action, const char *why,
                    int64_t *action_id, struct err *err)
 {
@@ -248,9 +257,10 @@ bool letters_move(PGconn *conn, const struct letters_filter *filter, enum letter
                " moved AS (UPDATE pactolus.dead_letters d SET %s, acted_at = now(),"
                " actions = d.actions || $%u::int8 FROM page p"
                " WHERE d.dead_letter_id = p.dead_letter_id"
-               " RETURNING d.dead_letter_id, d.relayed_at)"
+               " RETURNING d.dead_letter_id, d.relayed_at, d.stream_id, d.log_id, d.\"offset\")%s"
                " SELECT count(*), count(relayed_at), coalesce(max(dead_letter_id), 0) FROM moved",
-               max, actions[action].sets, query_number(&query, action_id));
+               max, actions[action].sets, query_number(&query, action_id),
+               action == LETTER_ERASE ? sql_forget : "");
     PGresult *result = query_run(&query, conn, false, err);
     query_free(&query);
     if (!result)

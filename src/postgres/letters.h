@@ -33,6 +33,7 @@ struct letters_filter {
     unsigned n_ids, n_places;
     int64_t untouched_by; /* an action: letters that it has not touched yet */
     bool applicable;      /* open, with something left to apply */
+    bool rebuilds;        /* those of rebuilds too, though no stream or letter is named */
 };
 
 /* Letters of one stream, reason and state. */
