@@ -276,7 +276,7 @@ begin
 end $$;
 
 -- Dead letters are the live stream's from now on. One that the rebuild applied is solved; one that it
--- could not apply is open, whatever it was, but for those that a person has discarded.
+-- could not apply is open, whatever it was, but for those that a person has discarded or erased.
 create function pactolus.rebuild_letters_take(for_rebuild integer, dlq text) returns void
 language plpgsql as $$
 declare
@@ -284,13 +284,15 @@ declare
 begin
     select r.* into mine from pactolus.rebuilds r where r.rebuild_id = for_rebuild;
     insert into pactolus.rebuild_letters (rebuild_id, log_id, "offset", before)
-    select for_rebuild, d.log_id, d."offset", to_jsonb(d) - 'value' - 'key' - 'header_values'
+    select for_rebuild, d.log_id, d."offset",
+           jsonb_build_object('state', d.state, 'reason', d.reason, 'sqlstate', d.sqlstate, 'contract', d.contract)
       from pactolus.dead_letters d
       join pactolus.rebuild_logs g on g.rebuild_id = for_rebuild and g.log_id = d.log_id
                                   and d."offset" >= g.start_offset
       left join pactolus.dead_letters n on n.stream_id = mine.shadow_id and n.log_id = d.log_id
                                        and n."offset" = d."offset"
      where d.stream_id = mine.stream_id
+       and d.erased_at is null
        and (n.log_id is null and d.state = 'open' or n.log_id is not null and d.state <> 'discarded')
     union all
     select for_rebuild, n.log_id, n."offset", null
@@ -357,6 +359,9 @@ begin
             message = format('%s[%s]: the rebuild is at %s, the live stream at %s', apart.topic, apart.partition,
                              coalesce(apart.shadow_offset::text, 'none'), apart.live_offset);
     end if;
+    insert into pactolus.rebuild_logs (rebuild_id, log_id, start_offset)
+    select for_rebuild, p.log_id, p.first_offset from pactolus.rebuild_positions(for_rebuild) p
+        on conflict do nothing;
     update pactolus.rebuild_logs g set swap_offset = p.live_offset, swap_order_ts = p.live_order_ts
       from pactolus.rebuild_positions(for_rebuild) p
      where g.rebuild_id = for_rebuild and g.log_id = p.log_id;
@@ -451,11 +456,12 @@ begin
     -- Letters as they were.
     update pactolus.dead_letters d
        set state = coalesce(b.before ->> 'state', 'redriven'), reason = coalesce(b.before ->> 'reason', d.reason),
-           detail = coalesce(b.before ->> 'detail', d.detail), sqlstate = coalesce(b.before ->> 'sqlstate', d.sqlstate),
+           detail = case when d.reason <> b.before ->> 'reason' then '' else d.detail end,
+           sqlstate = coalesce(b.before ->> 'sqlstate', d.sqlstate),
            contract = coalesce(b.before ->> 'contract', d.contract)
       from pactolus.rebuild_letters b
      where b.rebuild_id = for_rebuild and d.stream_id = mine.stream_id and d.log_id = b.log_id
-       and d."offset" = b."offset" and d.state <> 'discarded';
+       and d."offset" = b."offset" and d.state <> 'discarded' and d.erased_at is null;
     -- Cursors that have come since were never the old table's: all of their log is read.
     insert into pactolus.passes (cursor_id, pass, from_offset, to_offset, consumed, gaps, skipped, lost)
     select c.cursor_id, c.pass, c.pass_start, c.next_offset, c.consumed, c.gaps, c.skipped, c.lost
