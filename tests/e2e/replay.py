@@ -6,6 +6,7 @@ import threading
 import time
 
 from harness import equal, expect, test, wait
+import membership
 import model
 import together
 
@@ -346,3 +347,40 @@ def a_partition_is_replayed_while_two_daemons_run_under_load(t):
     t.check_account(consumed=len(messages) + again, dead_lettered=0)
     expect(again >= 2000, "hardly anything was read again:", again)
     equal([d.alive() for d in (first, second)], [True, True], "the daemons live")
+
+
+@test(real_kafka=True)
+def what_kafka_no_longer_keeps_is_told(t):
+    topic, config = filled(t)
+    membership.delete_records(t, topic, 0, 20)
+    scope = ("--topic", f"{topic}:0")
+    for options in (("--to-earliest",), ("--to-offset", "5"), ("--to-datetime", moment(0))):
+        plan = replay(t, config, *scope, *options, "--dry-run")
+        equal(offsets(plan)[0], ("50", "20", "20", "30", "20"), f"plan of {options}")
+    t.sql("update data.items set note = 'spoilt'")
+    daemon = t.daemon(config)
+    execute(t, config, *scope, "--to-offset", "5")
+    equal(t.value("select count(*) from data.items where note = 'spoilt' and _log & 16777215 = 0"), 20,
+          "rows of records that are gone")
+    expect(daemon.alive(), "the daemon ended")
+    t.check_account(consumed=100, lost=0)
+
+
+@test(real_kafka=True)
+def a_stream_whose_next_offset_is_gone_goes_on_where_a_replay_says(t):
+    """The halt stays until somebody resumes it; what was lost is booked."""
+    topic, config = items(t)
+    t.produce(topic, numbered(50))
+    until(t, config, 10)
+    membership.delete_records(t, topic, 0, 20)
+    daemon = t.daemon(config)
+    wait(lambda: t.value("select state from pactolus.streams") == "halted", "the halt")
+    replay(t, config, "--topic", f"{topic}:0", "--to-earliest", "--execute", "--reason", "a test")
+    equal(t.value("select state from pactolus.streams"), "halted", "the stream's state")
+    t.must("resume", "items", "--config", config)
+    wait(lambda: t.caught_up(topic), "the rest")
+    equal(t.sql("select why, from_offset, to_offset, lost, skipped from pactolus.losses"),
+          [("replay", 10, 20, 10, 0)], "the loss on record")
+    equal(t.rows("data.items"), 40, "rows")
+    t.check_account(consumed=40, lost=10, skipped=0)
+    equal(daemon.stop(), 0, "exit status")
