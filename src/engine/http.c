@@ -125,7 +125,8 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
                                   size_t *upload_size, void **state)
 {
     struct http *http = self;
-    (void)version, (void)upload, (void)upload_size, (void)state;
+    (void)version, (void)upload, (void)state;
+    *upload_size = 0;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return send_plain(http, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     if (http->kept && http->now < http->kept_until && strcmp(path, http->kept_path) == 0)

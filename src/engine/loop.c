@@ -194,9 +194,9 @@ int loop_passed_socket(const char *name)
     for (int i = 0; names && names[i]; i++)
         free(names[i]);
     free(names);
-    if (found >= 0 && sd_is_socket(found, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+    if (found < 0 || sd_is_socket(found, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
         return -1;
-    return found;
+    return fcntl(found, F_DUPFD_CLOEXEC, SD_LISTEN_FDS_START);
 }
 
 void loop_notify(const char *format, ...)

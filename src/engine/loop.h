@@ -45,8 +45,8 @@ usec_t loop_watchdog(const struct loop *loop);
 /* True when loop_notify is heard (NOTIFY_SOCKET). */
 bool loop_notified(const struct loop *loop);
 
-/* The socket that systemd has opened for us under this name, or the only one; -1 = there is none. It
- * is the caller's then. */
+/* The socket that systemd has opened for us under this name, or the only one; -1 = there is none. A
+ * copy, which is the caller's: an engine that begins anew in this process wants it again. */
 int loop_passed_socket(const char *name);
 
 /* Tell systemd: "READY=1", "STATUS=…", "WATCHDOG=1", "STOPPING=1". Does nothing without

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const usec_t listen_again = 10 * USEC_PER_SEC;
+static const usec_t listen_again = 5 * USEC_PER_SEC;
 /* A page costs some milliseconds when there are a thousand partitions: whoever asks all the time
  * gets the same one for a while. */
 static const usec_t page_keeps = 250 * USEC_PER_MS;
@@ -104,7 +104,10 @@ struct metrics *metrics_open(struct engine *engine)
     if (!engine->config->metrics_listen)
         return NULL;
     struct metrics *metrics = mem_zero(1, sizeof(*metrics));
-    *metrics = (struct metrics){.engine = engine, .began = clock_wall()};
+    static usec_t began; /* the process's: an engine may begin anew in it */
+    if (began == 0)
+        began = clock_wall();
+    *metrics = (struct metrics){.engine = engine, .began = began};
     metrics->gauges = mem_zero(engine->options.n_streams + 1, sizeof(*metrics->gauges));
     return metrics;
 }

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -333,7 +334,8 @@ def a_socket_is_handed_over(t):
     topic = t.topic(partitions=1)
     config = t.config(streams={"items": t.stream(topic)}, metrics={"listen": "systemd"})
     t.migrate(config)
-    with contextlib.closing(socket.socket()) as listening:
+    log = t.folder / "handed.log"
+    with contextlib.closing(socket.socket()) as listening, open(log, "wb") as errors:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         endpoint = Endpoint(listening.getsockname()[1])
@@ -342,14 +344,18 @@ def a_socket_is_handed_over(t):
             ["sh", "-c", f"exec 3<&{listening.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 "
                          f"LISTEN_FDNAMES=metrics exec \"$0\" run --config \"$1\"",
              t.world.program("pactolus"), config],
-            pass_fds=[listening.fileno()], stderr=subprocess.PIPE, text=True)
+            pass_fds=[listening.fileno()], stderr=errors)
     try:
         ready(endpoint)
         check_page(endpoint.get().body)
+        # A reload begins anew in the same process, with the same socket.
+        program.send_signal(signal.SIGHUP)
+        wait(lambda: log.read_text().count("metrics: answering at systemd") == 2, "the reload")
+        ready(endpoint)
     finally:
         program.terminate()
-        said = program.communicate(timeout=30)[1]
-    equal(program.returncode, 0, "exit status: " + said)
+        program.wait(30)
+    equal(program.returncode, 0, "exit status: " + log.read_text())
 
 
 class Prometheus:
