@@ -413,8 +413,9 @@ def what_is_erased_leaves_no_trace(t):
           "detail = 'says ' || convert_from(key, 'UTF8') where reason = 'malformed'")  # a trigger may
     # What a rebuild noted of letters, for its way back.
     t.sql("insert into pactolus.rebuilds (stream_id, shadow_id, state, schema_name, table_name, "
-          "shadow_name, old_name, fingerprint, live_fingerprint, seeds, begun_by, changed_by) select stream_id, stream_id, "
-          "'aborted', '', '', '', '', '', '', false, '', '' from pactolus.streams; "
+          "shadow_name, old_name, fingerprint, live_fingerprint, seeds, begun_by, changed_by) "
+          "select stream_id, stream_id, 'aborted', '', '', '', '', '', '', false, '', '' "
+          "from pactolus.streams; "
           "insert into pactolus.rebuild_letters select r.rebuild_id, d.log_id, d.\"offset\", to_jsonb(d) "
           "- 'value' - 'key' - 'header_values' from pactolus.dead_letters d, pactolus.rebuilds r")
     expect(planted in everything_stored(t) or planted.encode().hex() in everything_stored(t), "never planted")
