@@ -367,7 +367,7 @@ static bool judge(struct options *options, struct err *err)
 
 int command_rebuild(int argc, char **argv)
 {
-    struct options options = {.rebuild = {.reason = "", .patience = 10 * 60 * USEC_PER_SEC}};
+    struct options options = {.rebuild = {.reason = "", .patience = 600 * USEC_PER_SEC}};
     struct rebuild_options *rebuild = &options.rebuild;
     const struct args_option table[] = {
         {'n', "dry-run", NULL, ARGS_FLAG, &options.dry_run, "say what would be done"},

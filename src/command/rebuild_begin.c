@@ -225,7 +225,7 @@ static void print_plan(const struct rebuilding *r, const struct rebuild_position
 }
 
 /* The name is known when there is a number; the shape is made after it. */
-static void name_shadow(struct rebuilding *r, char *name)
+static void name_shadow(struct rebuilding *r, const char *name)
 {
     r->shadow.layout->table = r->shadow.layout->view = name;
     shape_free(r->want_shadow);

@@ -27,6 +27,7 @@
 
 enum { BROKER_PATIENCE_MS = 10000 };
 static const usec_t align_patience = 2 * USEC_PER_SEC;
+static const usec_t settling = 100 * USEC_PER_MS;
 static const usec_t tell_interval = 10 * USEC_PER_SEC;
 
 static bool roll_back(struct rebuilding *r, struct err *err)
@@ -151,7 +152,9 @@ static enum tried try_swap(struct rebuilding *r, struct times *times, struct err
     if (!judge_again(r, err))
         return is_busy(err) ? TRIED_BUSY : TRIED_FAILED;
     put_swap(r, &sql);
-    bool good = lock_views(r, err);
+    /* What came while that was asked is read before anybody waits for it. */
+    r->look_at = 0;
+    bool good = rebuild_read_on(r, settling, err) && lock_views(r, err);
     times->views = clock_monotonic();
     good = good && lock_cursors(r, err);
     times->cursors = clock_monotonic();
