@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pactolus-topic: makes, grows, trims and deletes topics of a real broker, and waits until it is
- * so. For scripts and tests: Kafka's own tool starts a JVM for each call.
+ * so; users and their rights too. For scripts and tests: Kafka's own tool starts a JVM for each
+ * call.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -26,7 +27,12 @@ static const char usage[] =
     "  delete NAME\n"
     "  trim NAME PARTITION OFFSET        delete the records below OFFSET\n"
     "  partitions NAME                   print the number of partitions\n"
-    "  offsets NAME                      print \"PARTITION LOW HIGH\" for each partition\n";
+    "  offsets NAME                      print \"PARTITION LOW HIGH\" for each partition\n"
+    "  password USER                     the user's password for SCRAM-SHA-512 is the first line\n"
+    "                                    of standard input\n"
+    "  allow USER OPERATION KIND NAME    the user may: read, write, describe, … a topic, group,\n"
+    "                                    or the broker (cluster kafka-cluster)\n"
+    "  forbid USER OPERATION KIND NAME   and may not any more\n";
 
 struct work {
     rd_kafka_t *client;
@@ -239,6 +245,142 @@ static int run_offsets(const struct work *work, char **words, int n)
     return count < 0 ? fail(&err) : ERR_EXIT_OK;
 }
 
+/* ---- users and rights ---- */
+
+/* The first error in a list of results, each with an error object or NULL. */
+static bool wait_event(const struct work *work, rd_kafka_event_t **event, struct err *err)
+{
+    *event = rd_kafka_queue_poll(work->queue, left_ms(work) + 1000);
+    if (*event && rd_kafka_event_error(*event) == 0)
+        return true;
+    kafka_error(err, *event ? rd_kafka_event_error(*event) : RD_KAFKA_RESP_ERR__TIMED_OUT,
+                *event ? rd_kafka_event_error_string(*event) : NULL);
+    return false;
+}
+
+static bool good(const rd_kafka_error_t *error, struct err *err)
+{
+    if (!error)
+        return true;
+    kafka_error(err, rd_kafka_error_code(error), rd_kafka_error_string(error));
+    return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static int run_password(const struct work *work, char **words, int n)
+{
+    enum { ITERATIONS = 4096 };
+    char password[256] = "";
+    struct err err = ERR_INIT;
+    rd_kafka_event_t *event;
+    (void)n;
+    if (!fgets(password, sizeof password, stdin))
+        return ERR_EXIT_USAGE;
+    password[strcspn(password, "\r\n")] = '\0';
+    rd_kafka_UserScramCredentialAlteration_t *change = rd_kafka_UserScramCredentialUpsertion_new(
+        words[0], RD_KAFKA_SCRAM_MECHANISM_SHA_512, ITERATIONS, (const unsigned char *)password,
+        strlen(password), NULL, 0);
+    rd_kafka_AlterUserScramCredentials(work->client, &change, 1, work->options, work->queue);
+    bool done = wait_event(work, &event, &err);
+    if (done) {
+        size_t count;
+        const rd_kafka_AlterUserScramCredentials_result_response_t **answers =
+            rd_kafka_AlterUserScramCredentials_result_responses(
+                rd_kafka_event_AlterUserScramCredentials_result(event), &count);
+        for (size_t i = 0; done && i < count; i++)
+            done = good(rd_kafka_AlterUserScramCredentials_result_response_error(answers[i]), &err);
+    }
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_UserScramCredentialAlteration_destroy(change);
+    return done ? ERR_EXIT_OK : fail(&err);
+}
+
+static const struct word {
+    const char *name;
+    int value;
+} operations[] = {{"read", RD_KAFKA_ACL_OPERATION_READ},
+                  {"write", RD_KAFKA_ACL_OPERATION_WRITE},
+                  {"describe", RD_KAFKA_ACL_OPERATION_DESCRIBE},
+                  {"create", RD_KAFKA_ACL_OPERATION_CREATE},
+                  {"describe-configs", RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS},
+                  {"idempotent-write", RD_KAFKA_ACL_OPERATION_IDEMPOTENT_WRITE},
+                  {0}},
+  kinds[] = {{"topic", RD_KAFKA_RESOURCE_TOPIC},
+             {"group", RD_KAFKA_RESOURCE_GROUP},
+             {"cluster", RD_KAFKA_RESOURCE_BROKER},
+             {0}};
+
+/* -1 with a word to the user when it is none. */
+static int find_word(const struct word *words, const char *name)
+{
+    for (; words->name; words++)
+        if (strcmp(words->name, name) == 0)
+            return words->value;
+    log_error("%s is not known here", name);
+    return -1;
+}
+
+static bool await_rights(const struct work *work, bool allow, struct err *err)
+{
+    rd_kafka_event_t *event;
+    size_t count = 0;
+    bool done = wait_event(work, &event, err);
+    if (done && allow) {
+        const rd_kafka_acl_result_t **results =
+            rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(event), &count);
+        for (size_t i = 0; done && i < count; i++)
+            done = good(rd_kafka_acl_result_error(results[i]), err);
+    } else if (done) {
+        const rd_kafka_DeleteAcls_result_response_t **results =
+            rd_kafka_DeleteAcls_result_responses(rd_kafka_event_DeleteAcls_result(event), &count);
+        for (size_t i = 0; done && i < count; i++)
+            done = good(rd_kafka_DeleteAcls_result_response_error(results[i]), err);
+    }
+    if (event)
+        rd_kafka_event_destroy(event);
+    return done;
+}
+
+static int change_right(const struct work *work, char **words, bool allow)
+{
+    char why[256], principal[256];
+    struct err err = ERR_INIT;
+    int operation = find_word(operations, words[1]), kind = find_word(kinds, words[2]);
+    if (operation < 0 || kind < 0)
+        return ERR_EXIT_USAGE;
+    snprintf(principal, sizeof principal, "User:%s", words[0]);
+    rd_kafka_AclBinding_t *(*make)(
+        rd_kafka_ResourceType_t, const char *, rd_kafka_ResourcePatternType_t, const char *,
+        const char *, rd_kafka_AclOperation_t, rd_kafka_AclPermissionType_t, char *, size_t) =
+        allow ? rd_kafka_AclBinding_new : rd_kafka_AclBindingFilter_new;
+    rd_kafka_AclBinding_t *right = make(
+        (rd_kafka_ResourceType_t)kind, words[3], RD_KAFKA_RESOURCE_PATTERN_LITERAL, principal, "*",
+        (rd_kafka_AclOperation_t)operation, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, why, sizeof why);
+    if (!right) {
+        log_error("%s", why);
+        return ERR_EXIT_USAGE;
+    }
+    if (allow)
+        rd_kafka_CreateAcls(work->client, &right, 1, work->options, work->queue);
+    else
+        rd_kafka_DeleteAcls(work->client, &right, 1, work->options, work->queue);
+    bool done = await_rights(work, allow, &err);
+    rd_kafka_AclBinding_destroy(right);
+    return done ? ERR_EXIT_OK : fail(&err);
+}
+
+static int run_allow(const struct work *work, char **words, int n)
+{
+    (void)n;
+    return change_right(work, words, true);
+}
+
+static int run_forbid(const struct work *work, char **words, int n)
+{
+    (void)n;
+    return change_right(work, words, false);
+}
+
 static const struct command {
     const char *name;
     int words_min, words_max;
@@ -247,7 +389,8 @@ static const struct command {
     {"ping", 0, 0, run_ping},       {"create", 2, 100, run_create},
     {"grow", 2, 2, run_grow},       {"delete", 1, 1, run_delete},
     {"trim", 3, 3, run_trim},       {"partitions", 1, 1, run_partitions},
-    {"offsets", 1, 1, run_offsets},
+    {"offsets", 1, 1, run_offsets}, {"password", 1, 1, run_password},
+    {"allow", 4, 4, run_allow},     {"forbid", 4, 4, run_forbid},
 };
 
 /* ---- the start ---- */

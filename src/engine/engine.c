@@ -259,6 +259,15 @@ static void take_event(struct engine *engine, const struct consumer_event *event
     }
 }
 
+/* A password that was changed in its file needs no restart. */
+static void turn_secrets(struct engine *engine, usec_t now)
+{
+    if (now < engine->secrets_at)
+        return;
+    engine->secrets_at = now + 2 * USEC_PER_SEC;
+    consumer_refresh(engine->consumer);
+}
+
 static void turn_consumer(struct engine *engine, usec_t now)
 {
     if (!engine->consumer_watch->readable && now < engine->poll_at)
@@ -297,6 +306,7 @@ usec_t engine_step(struct engine *engine, usec_t now, usec_t wall)
     pace_turn(&engine->pace, now);
     service_turn(engine->service, now);
     service_turn(engine->isolator, now);
+    turn_secrets(engine, now);
     turn_consumer(engine, now);
     usec_t listened = hear(engine, now);
     again = sooner(listened, membership_turn(engine->membership, now));

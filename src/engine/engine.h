@@ -54,7 +54,7 @@ struct engine {
     struct kafka_options kafka_options;
     struct pace pace; /* how fast records may be taken */
     usec_t wall; /* wall time of this turn, for rules that speak of now */
-    usec_t states_at, report_at, poll_at;
+    usec_t states_at, report_at, poll_at, secrets_at;
     bool states_asked, states_again; /* a look is under way; and another is wanted behind it */
     struct log_gate kafka_gate;
     uint64_t reported_records;

@@ -88,6 +88,8 @@ static bool open_clients(struct relay *relay)
         producer_close(relay->producer);
         relay->producer = NULL;
     }
+    if (relay->producer)
+        producer_refresh(relay->producer);
     if (!relay->producer) {
         struct errs errs = {0};
         relay->producer = producer_open(&engine->kafka_options, on_report, relay, &errs);

@@ -2,12 +2,51 @@
 #include "kafka/admin.h"
 
 #include "base/memory.h"
+#include "kafka/internal.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { GRACE_MS = 500 };
+
+/* Why a connection failed last, as the library's threads tell it: an answer that did not come in
+ * time says nothing of certificates and passwords. The client's opaque. */
+struct failure {
+    pthread_mutex_t lock;
+    char text[256];
+};
+
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    struct failure *failure = rd_kafka_opaque(client);
+    if (failure && strcmp(facility, "FAIL") == 0) {
+        /* "[thrd:…]: address: what": the address is named as the place. */
+        const char *what = strncmp(text, "[thrd:", 6) == 0 ? strstr(text, "]: ") : NULL;
+        pthread_mutex_lock(&failure->lock);
+        snprintf(failure->text, sizeof failure->text, "%s", what ? what + 3 : text);
+        pthread_mutex_unlock(&failure->lock);
+    }
+    kafka_log_line(client, level, facility, text);
+}
+
+static void failure_free(struct failure *failure)
+{
+    pthread_mutex_destroy(&failure->lock);
+    free(failure);
+}
+
+static void failure_text(const rd_kafka_t *client, char text[256])
+{
+    struct failure *failure = rd_kafka_opaque(client);
+    text[0] = '\0';
+    if (!failure)
+        return;
+    pthread_mutex_lock(&failure->lock);
+    memcpy(text, failure->text, sizeof failure->text);
+    pthread_mutex_unlock(&failure->lock);
+}
 
 /* A consumer: of the library's kinds it is the one that honours isolation.level, without which the
  * end of a log would be its last stable offset. */
@@ -17,11 +56,16 @@ static rd_kafka_t *open_client(const struct kafka_options *options, struct errs 
     rd_kafka_conf_t *conf = kafka_conf(KAFKA_ADMIN, options, errs);
     if (!conf)
         return NULL;
+    struct failure *failure = mem_zero(1, sizeof *failure);
+    pthread_mutex_init(&failure->lock, NULL);
+    rd_kafka_conf_set_opaque(conf, failure);
+    rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (client)
         return client;
     struct err err;
     rd_kafka_conf_destroy(conf);
+    failure_free(failure);
     err_set(&err, ERR_HALT, ERR_EXIT_CONFIG, "kafka: %s", why);
     errs_add(errs, &err);
     return NULL;
@@ -41,8 +85,11 @@ rd_kafka_t *admin_open_group(const struct kafka_options *options, struct errs *e
 
 void admin_close(rd_kafka_t *client)
 {
-    if (client)
-        rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (!client)
+        return;
+    struct failure *failure = rd_kafka_opaque(client);
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); /* its threads end */
+    failure_free(failure);
 }
 
 /* The place of a failure to reach anyone: whom we asked. */
@@ -59,7 +106,11 @@ char *admin_cluster_id(rd_kafka_t *client, int timeout_ms, struct err *err)
 {
     char *theirs = rd_kafka_clusterid(client, timeout_ms);
     if (!theirs) {
-        kafka_error(err, RD_KAFKA_RESP_ERR__TIMED_OUT, "no broker told the cluster's id in time");
+        char why[256], text[320];
+        failure_text(client, why);
+        snprintf(text, sizeof text, "no broker told the cluster's id in time%s%s", *why ? ": " : "",
+                 why);
+        kafka_error(err, RD_KAFKA_RESP_ERR__TIMED_OUT, text);
         name_brokers(client, err);
         return NULL;
     }

@@ -302,7 +302,7 @@ void kafka_log_line(const rd_kafka_t *client, int level, const char *facility, c
     (void)client;
     /* Every failed attempt once more, in other words, where no error callback is set: the failure
      * itself has a line of its own, and whoever asked gets an error. */
-    if (strcmp(facility, "ERROR") == 0)
+    if (strcmp(facility, "ERROR") == 0 || strcmp(facility, "FATAL") == 0)
         level = LOG_LEVEL_DEBUG;
     /* A broker that has just started has no producer ids to give out yet: no news. */
     if (level == LOG_LEVEL_WARNING && strcmp(facility, "GETPID") == 0)

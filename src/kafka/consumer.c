@@ -61,6 +61,7 @@ struct consumer *consumer_open(const struct kafka_options *options, const char *
         return NULL;
     struct consumer *consumer = mem_zero(1, sizeof *consumer);
     consumer->fd = -1;
+    rotation_begin(&consumer->rotation, options);
     consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!consumer->client) {
         rd_kafka_conf_destroy(conf);
@@ -71,6 +72,11 @@ struct consumer *consumer_open(const struct kafka_options *options, const char *
     errs_add(errs, &err);
     consumer_free(consumer, 2000);
     return NULL;
+}
+
+void consumer_refresh(struct consumer *consumer)
+{
+    rotation_look(&consumer->rotation, consumer->client);
 }
 
 int consumer_fd(const struct consumer *consumer)
@@ -351,5 +357,6 @@ void consumer_free(struct consumer *consumer, int patience_ms)
         free(consumer->partitions[i].topic);
     free(consumer->partitions);
     free(consumer->list);
+    rotation_end(&consumer->rotation);
     free(consumer);
 }

@@ -85,6 +85,9 @@ bool consumer_closed(const struct consumer *consumer);
  * about to end). All intakes must be closed before. */
 void consumer_free(struct consumer *consumer, int patience_ms);
 
+/* Take a password that was changed in its file (kafka/rotation); cheap, to be called now and then. */
+void consumer_refresh(struct consumer *consumer);
+
 /* Records and ends that came without an intake (CONSUMER_STRAY), since the start. */
 uint64_t consumer_strays(const struct consumer *consumer);
 

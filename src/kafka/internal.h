@@ -9,6 +9,7 @@
 #define PACTOLUS_KAFKA_INTERNAL_H
 
 #include "kafka/consumer.h"
+#include "kafka/rotation.h"
 
 /* Logs a line of the client at our levels; fits rd_kafka_conf_set_log_cb. Thread-safe. */
 void kafka_log_line(const rd_kafka_t *client, int level, const char *facility, const char *text);
@@ -36,6 +37,7 @@ struct consumer {
     struct kafka_error_count errors[ERROR_KINDS + 1]; /* the last: all other codes */
     unsigned n_errors;
     struct kafka_statistics statistics;
+    struct rotation rotation;
     rd_kafka_event_t *event; /* the last one, from which the caller's lists borrow */
     rd_kafka_topic_partition_t *one;
     struct topic_partition *list; /* of the last event */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 struct producer {
+    struct rotation rotation;
     rd_kafka_t *client;
     producer_report *report;
     void *context;
@@ -64,6 +65,7 @@ struct producer *producer_open(const struct kafka_options *options, producer_rep
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
+    rotation_begin(&producer->rotation, options);
     producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (producer->client)
         return producer;
@@ -71,8 +73,14 @@ struct producer *producer_open(const struct kafka_options *options, producer_rep
     rd_kafka_conf_destroy(conf);
     err_set(&err, ERR_HALT, ERR_EXIT_CONFIG, "kafka: %s", why);
     errs_add(errs, &err);
+    rotation_end(&producer->rotation);
     free(producer);
     return NULL;
+}
+
+void producer_refresh(struct producer *producer)
+{
+    rotation_look(&producer->rotation, producer->client);
 }
 
 /* ---- send ---- */
@@ -177,6 +185,7 @@ void producer_close(struct producer *producer)
         rd_kafka_flush(producer->client, REPORTS_MS);
     }
     rd_kafka_destroy(producer->client);
+    rotation_end(&producer->rotation);
     free(producer);
 }
 

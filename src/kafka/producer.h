@@ -36,6 +36,8 @@ bool producer_send(struct producer *producer, const struct producer_message *mes
 void producer_poll(struct producer *producer, int wait_ms);
 /* Wait until every message is reported or `wait_ms` passed; returns how many are still out. */
 unsigned producer_drain(struct producer *producer, int wait_ms);
+/* Take a password that was changed in its file (kafka/rotation). */
+void producer_refresh(struct producer *producer);
 /* Purges what is out (each is reported with _PURGE_QUEUE or _PURGE_INFLIGHT) and destroys. */
 void producer_close(struct producer *producer);
 /* True when the client saw a fatal error and must be closed and opened anew. */

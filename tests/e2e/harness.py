@@ -131,11 +131,13 @@ def run_script(script, *arguments, timeout=300):
 
 
 class Postgres:
-    def __init__(self, folder, version=15, listen=None):
+    def __init__(self, folder, version=15, listen=None, tls=None):
         self.state = pathlib.Path(folder)
         options = ["--state", self.state, "--version", version, "--fast"]
         if listen:
             options += ["--listen", listen]
+        if tls:
+            options += ["--tls", tls]
         self.base = run_script("postgres", "up", *options).strip().rsplit(" dbname=", 1)[0]
 
     def conninfo(self, database="postgres"):

@@ -24,7 +24,7 @@ THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "prop
           "place", "outages", "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables",
           "sinks_refused", "flood", "bounds", "membership", "identity", "partitions", "classes",
           "replay", "reread", "incident", "traffic", "migrate", "contracts", "walk", "people",
-          "live", "unit", "rights", "letters", "rebuild", "metrics", "debian", "documents"]
+          "live", "unit", "rights", "secure", "letters", "rebuild", "metrics", "debian", "documents"]
 
 
 def arguments():
