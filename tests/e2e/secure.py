@@ -146,7 +146,7 @@ def rights(t, topic, dlq):
     return {"topic": ("read", "topic", topic), "group": ("read", "group", t.group), "dlq": ("write", "topic", dlq)}
 
 
-@test(real_kafka=True)
+@test(real_kafka=True, full_only=True)
 def tls_scram_and_rights_at_kafka(t):
     """The rights that docs/security.md lists suffice; without one of them it is said which is missing. A password
     that is changed is taken, and another CA's broker is refused."""
