@@ -93,7 +93,7 @@ static bool still_wanted(const struct claiming *claiming, struct err *err)
 
 /* A rebuild has put another table in the place of the one that this contract wrote: what it would
  * write there is what the rebuild has mended. engine/reload takes the contract that is in force. */
-static bool is_in_force(const struct claiming *claiming, PGconn *conn, struct err *err)
+static bool is_in_force(struct claiming *claiming, PGconn *conn, struct err *err)
 {
     const struct stream *stream = claiming->live->stream;
     char fingerprint[FINGERPRINT_LENGTH + 1];
@@ -103,6 +103,7 @@ static bool is_in_force(const struct claiming *claiming, PGconn *conn, struct er
         return false;
     if (may)
         return true;
+    claiming->outdated = true;
     err_set(
         err, ERR_RETRY, ERR_EXIT_TEMPORARY,
         "the table was rebuilt for another contract than this one (%.12s); nothing is read until "

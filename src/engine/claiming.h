@@ -28,6 +28,7 @@ struct claiming {
     int64_t *accounts;                  /* per lane of the stream; 0 = to be opened */
     struct database database; /* that it was claimed in */
     bool alone;                         /* of a rebuild: no group was told anything */
+    bool outdated;                      /* the table was rebuilt for another contract */
     bool stopped;                       /* the stream is halted or paused: nothing was claimed */
 };
 

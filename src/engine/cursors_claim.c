@@ -113,6 +113,8 @@ static void claim_done(struct task *task, usec_t now)
         engine_stopped(membership->engine, live, &task->err, now);
     } else if (task->err.class == ERR_RETRY) {
         membership->claim_at = now + backoff_next(&membership->backoff);
+        if (claiming->outdated) /* the stream stands still for its file: that is looked at often */
+            live->reload.again = 0;
         if (log_gate_open(&membership->gate, now, 30 * USEC_PER_SEC, &held))
             log_err(LOG_LEVEL_WARNING, name, &task->err);
     } else {
