@@ -288,6 +288,42 @@ def mapping_goes_back(t, topic, hosts, desk, wrong):
     nothing_to_do(t, hosts[0].config)
 
 
+@test(real_kafka=True)
+def a_column_gets_another_type_and_its_old_one_back(t):
+    """A text becomes a number: its views are made anew, with all that they had."""
+    topic = t.topic("items", partitions=2)
+    config = t.config(streams={"items": t.stream(topic)})
+    desk = t.config("desk", streams={"items": t.stream(topic, columns={"note": {"type": "numeric(12,2)"}})})
+    t.migrate(config)
+    t.produce(topic, [model.item_record(f"item-{n}", quantity=n, note=f"{n}.50") for n in range(500)])
+    t.run_to_end(config)
+    t.sql("grant select on e2e.item_v1 to public; comment on column e2e.item_v1.note is 'said by hand'")
+    refused = t.pactolus("rebuild", "items", "--execute", "--config", desk)
+    equal(refused.code, 65, f"exit status: {refused}")
+    expect("column note is text, and would become numeric(12,2)" in refused.err, "it says", refused.err)
+    t.sql("create view public.built as select note from e2e.item_v1")
+    refused = t.pactolus("rebuild", "items", "--execute", "--retype", "--config", desk)
+    expect(refused.code == 65 and "public.built" in refused.err, "what is built on the view:", refused)
+    t.sql("drop view public.built")
+    told = t.must("rebuild", "items", "--execute", "--retype", "--config", desk).out
+    expect("not compared: note (text → numeric(12,2))" in told, "the comparison says", told)
+    equal(t.value("select sum(note) = 500 * 499 / 2 + 250 from e2e.item_v1"), True, "the numbers")
+
+    def rights():
+        return t.sql("select has_table_privilege('public', 'e2e.item_v1', 'select'), pg_typeof(note)::text, "
+                     "col_description('e2e.item_v1'::regclass, 3) from e2e.item_v1 limit 1")
+    equal(rights(), [(True, "numeric", "said by hand")], "rights, type and comment")
+    nothing_to_do(t, desk)
+    t.run_to_end(desk)
+    t.must("rebuild", "--rollback", newest(t), "--config", desk)
+    equal(rights(), [(True, "text", "said by hand")], "rights, type and comment after the rollback")
+    nothing_to_do(t, config)
+    t.produce(topic, [model.item_record("item-1", quantity=2, note="no number")])
+    t.run_to_end(config)
+    equal(t.value("select note from e2e.item_v1 where item_id = 'item-1'"), "no number", "a text")
+    t.check_account("items", dead_lettered=0)
+
+
 # --- stopped, given up -----------------------------------------------------------------------------
 
 
