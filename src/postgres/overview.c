@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "postgres/overview.h"
+#include "postgres/overview_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char sql_here[] =
@@ -26,8 +25,10 @@ static const char sql_streams[] =
 static const char sql_partitions[] =
     "SELECT c.stream_id, c.topic, c.partition, c.next_offset,"
     "       CASE WHEN c.order_ts >= 0 THEN c.order_ts * 1000 ELSE -1 END,"
-    "       (extract(epoch FROM c.updated_at) * 1000000)::bigint, c.owner IS NOT NULL"
-    "  FROM pactolus.current_cursors c JOIN pactolus.streams s USING (stream_id)"
+    "       (extract(epoch FROM c.updated_at) * 1000000)::bigint, c.owner IS NOT NULL,"
+    "       greatest(k.redo_to - k.next_offset, 0)"
+    "  FROM pactolus.current_cursors c JOIN pactolus.cursors k USING (cursor_id)"
+    "  JOIN pactolus.streams s ON s.stream_id = c.stream_id"
     " WHERE s.consumer_group = $1 ORDER BY s.name, c.topic, c.partition";
 
 static const char sql_letters[] =
@@ -36,42 +37,10 @@ static const char sql_letters[] =
     " WHERE s.consumer_group = $1 AND s.rebuild_of IS NULL AND d.state = 'open'"
     " GROUP BY s.name, d.stream_id, d.reason ORDER BY s.name, count(*) DESC, d.reason";
 
-static const char sql_topics[] =
-    "SELECT s.stream_id, t.topic, t.contract, t.status, coalesce(t.sunset::text, ''),"
-    "       t.records_day, t.percent_day, t.past_sunset"
-    "  FROM pactolus.traffic t JOIN pactolus.streams s"
-    "    ON s.consumer_group = t.consumer_group AND s.name = t.stream"
-    " WHERE t.consumer_group = $1 ORDER BY t.stream, t.version, t.topic";
-
-static const char sql_unknowns[] =
-    "SELECT s.stream_id, d.kind, d.type_name, d.number, d.times,"
-    "       (extract(epoch FROM d.last_seen) * 1000000)::bigint"
-    "  FROM pactolus.drift d JOIN pactolus.streams s"
-    "    ON s.consumer_group = d.consumer_group AND s.name = d.stream"
-    " WHERE d.consumer_group = $1 ORDER BY d.stream, d.times DESC, d.type_name, d.number";
-
-static int64_t number(const PGresult *result, int row, int column)
-{
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
-static const char *text(const PGresult *result, int row, int column, struct arena *arena)
-{
-    const char *value = PQgetvalue(result, row, column);
-    return arena_string(arena, value, strlen(value));
-}
-
-static void *zeroed(struct arena *arena, size_t count, size_t size)
-{
-    void *memory = arena_alloc(arena, count * size + 1);
-    memset(memory, 0, count * size);
-    return memory;
-}
-
 static void take_streams(const PGresult *result, struct arena *arena, struct overview *overview)
 {
     overview->n_streams = (unsigned)PQntuples(result);
-    overview->streams = zeroed(arena, overview->n_streams, sizeof *overview->streams);
+    overview->streams = overview_zeroed(arena, overview->n_streams, sizeof *overview->streams);
     for (int i = 0; i < PQntuples(result); i++) {
         struct overview_stream *stream = &overview->streams[i];
         stream->stream_id = (unsigned)number(result, i, 0);
@@ -92,26 +61,19 @@ static void take_streams(const PGresult *result, struct arena *arena, struct ove
     }
 }
 
-static struct overview_stream *find(const struct overview *overview, int64_t stream_id)
-{
-    for (unsigned i = 0; i < overview->n_streams; i++)
-        if (overview->streams[i].stream_id == stream_id)
-            return &overview->streams[i];
-    return NULL;
-}
-
 /* Rows come sorted by stream: each stream's items lie together in one array. */
 static void take_partitions(const PGresult *result, struct arena *arena, struct overview *overview)
 {
-    struct overview_partition *all = zeroed(arena, (size_t)PQntuples(result), sizeof *all);
+    struct overview_partition *all = overview_zeroed(arena, (size_t)PQntuples(result), sizeof *all);
     for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = find(overview, number(result, i, 0));
+        struct overview_stream *stream = overview_find(overview, number(result, i, 0));
         if (!stream)
             continue;
         all[i] = (struct overview_partition){
-            text(result, i, 1, arena), (int32_t)number(result, i, 2),
-            number(result, i, 3),      number(result, i, 4),
-            number(result, i, 5),      *PQgetvalue(result, i, 6) == 't'};
+            text(result, i, 1, arena), (int32_t)number(result, i, 2), number(result, i, 3),
+            number(result, i, 4),      number(result, i, 5),          truth(result, i, 6),
+            number(result, i, 7)};
+        stream->again += all[i].again;
         if (!stream->n_partitions++)
             stream->partitions = &all[i];
     }
@@ -119,55 +81,15 @@ static void take_partitions(const PGresult *result, struct arena *arena, struct 
 
 static void take_letters(const PGresult *result, struct arena *arena, struct overview *overview)
 {
-    struct overview_reason *all = zeroed(arena, (size_t)PQntuples(result), sizeof *all);
+    struct overview_reason *all = overview_zeroed(arena, (size_t)PQntuples(result), sizeof *all);
     for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = find(overview, number(result, i, 0));
+        struct overview_stream *stream = overview_find(overview, number(result, i, 0));
         if (!stream)
             continue;
         all[i] = (struct overview_reason){text(result, i, 1, arena), number(result, i, 2)};
         stream->open_dead_letters += all[i].open;
         if (!stream->n_reasons++)
             stream->reasons = &all[i];
-    }
-}
-
-static void take_topics(const PGresult *result, struct arena *arena, struct overview *overview)
-{
-    struct overview_topic *all = zeroed(arena, (size_t)PQntuples(result), sizeof *all);
-    for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = find(overview, number(result, i, 0));
-        if (!stream)
-            continue;
-        all[i] = (struct overview_topic){
-            .topic = text(result, i, 1, arena),
-            .contract = text(result, i, 2, arena),
-            .status = text(result, i, 3, arena),
-            .sunset = text(result, i, 4, arena),
-            .records = number(result, i, 5),
-            .percent = strtod(PQgetvalue(result, i, 6), NULL),
-            .past_sunset = *PQgetvalue(result, i, 7) == 't',
-        };
-        if (!stream->n_topics++)
-            stream->topics = &all[i];
-    }
-}
-
-static void take_unknowns(const PGresult *result, struct arena *arena, struct overview *overview)
-{
-    struct overview_unknown *all = zeroed(arena, (size_t)PQntuples(result), sizeof *all);
-    for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = find(overview, number(result, i, 0));
-        if (!stream)
-            continue;
-        all[i] = (struct overview_unknown){
-            .kind = text(result, i, 1, arena),
-            .type_name = text(result, i, 2, arena),
-            .number = (int)number(result, i, 3),
-            .times = number(result, i, 4),
-            .last_seen = number(result, i, 5),
-        };
-        if (!stream->n_unknowns++)
-            stream->unknowns = &all[i];
     }
 }
 
@@ -178,20 +100,20 @@ static void take_here(const PGresult *result, struct arena *arena, struct overvi
     overview->cluster_id = text(result, 0, 2, arena);
 }
 
-static bool read_all(PGconn *conn, const char *group, struct arena *arena,
-                     struct overview *overview, struct err *err)
+static const struct overview_part parts[] = {{sql_here, take_here},
+                                             {sql_streams, take_streams},
+                                             {sql_partitions, take_partitions},
+                                             {sql_letters, take_letters},
+                                             {0}};
+
+static bool read_parts(PGconn *conn, const struct overview_part *part, const char *group,
+                       struct arena *arena, struct overview *overview, struct err *err)
 {
-    static const struct {
-        const char *sql;
-        void (*take)(const PGresult *, struct arena *, struct overview *);
-    } parts[] = {
-        {sql_here, take_here},       {sql_streams, take_streams}, {sql_partitions, take_partitions},
-        {sql_letters, take_letters}, {sql_topics, take_topics},   {sql_unknowns, take_unknowns}};
-    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
-        PGresult *result = conn_query(conn, parts[i].sql, 1, &group, err);
+    for (; part->sql; part++) {
+        PGresult *result = conn_query(conn, part->sql, 1, &group, err);
         if (!result)
             return false;
-        parts[i].take(result, arena, overview);
+        part->take(result, arena, overview);
         PQclear(result);
     }
     return true;
@@ -203,7 +125,8 @@ bool overview_read(PGconn *conn, const char *group, struct arena *arena, struct 
     *overview = (struct overview){0};
     if (!conn_exec(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err))
         return false;
-    bool good = read_all(conn, group, arena, overview, err);
+    bool good = read_parts(conn, parts, group, arena, overview, err) &&
+                read_parts(conn, overview_more, group, arena, overview, err);
     struct err ignored = ERR_INIT;
     /* What went wrong before is what counts. */
     if (!conn_exec(conn, good ? "COMMIT" : "ROLLBACK", good ? err : &ignored))

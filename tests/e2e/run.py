@@ -21,7 +21,7 @@ import harness  # noqa: E402
 
 # The themes; each module marks its tests.
 THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "property_types",
-          "place", "outages", "poolers", "refusals", "verbs", "interop", "sinks", "sinks_tables",
+          "place", "outages", "poolers", "refusals", "verbs", "status", "interop", "sinks", "sinks_tables",
           "sinks_refused", "flood", "bounds", "membership", "identity", "partitions", "classes",
           "replay", "reread", "incident", "traffic", "migrate", "contracts", "walk", "people",
           "live", "unit", "rights", "secure", "letters", "rebuild", "metrics", "debian", "documents"]

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that people and scripts use: init, produce, cat, status."""
+"""The verbs that people and scripts use: init, produce, cat."""
 
 import json
 import re
 import shutil
 import subprocess
 
-from harness import ROOT, equal, expect, json_rows, test, wait
+from harness import ROOT, equal, expect, json_rows, test
 import model
 
 LINES = [{"itemId": "a", "quantity": "9007199254740993", "note": "ü🌍\n", "price": 0.1,
@@ -43,25 +43,6 @@ def produce_says_which_lines_it_refuses(t):
         expect(re.search(rf"\b{number}\b", result.err), f"line {number} is not named:", result)
     equal([m.key() for m in t.consume(topic)], [b"a", b"b"], "keys of what was produced")
     equal(len(t.consume(dlq)), 3, "records in the DLQ topic")
-
-
-@test
-def status_speaks_to_people_and_programs(t):
-    topic = t.topic(partitions=2)
-    config = t.config(streams={"items": t.stream(topic)})
-    t.migrate(config)
-    t.produce(topic, [model.item_record("a"), model.broken_record()])
-    daemon = t.daemon(config)
-    wait(lambda: t.caught_up(topic), "the rows")
-    told = json.loads(t.must("status", "--json", "--config", config).out)
-    stream = told["streams"][0]
-    equal(stream["name"], "items", "name")
-    equal(stream["state"], "running", "state")
-    text = t.must("status", "--config", config).out
-    expect("items" in text and "running" in text, "the text says less than the JSON:", text)
-    daemon.stop()
-    for options in ([], ["--no-broker"], ["--partitions"]):
-        t.must("status", "--config", config, *options)
 
 
 @test
