@@ -38,6 +38,9 @@ if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
         install(DIRECTORY DESTINATION /etc/pactolus/${folder} COMPONENT pactolus)
     endforeach()
 endif()
+# Alerts and the dashboard, for whoever runs Prometheus and Grafana, which may be elsewhere.
+install(DIRECTORY etc/prometheus etc/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/pactolus
+        COMPONENT pactolus)
 install(FILES etc/conf.d/payments.conf.example RENAME payments.conf
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/pactolus/examples COMPONENT pactolus)
 

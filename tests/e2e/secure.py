@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import subprocess
+import urllib.request
 
 import psycopg2
 
@@ -220,7 +221,8 @@ def nothing_secret_or_personal_leaks(t):
         t.kafka.right("allow", right)
     port = safe_postgres(t, authority)
     t.sql("alter role pactolus password 'pg-s3cret-7731'")
-    config = t.config(log_level="debug", progress_interval="1s",
+    scrape = random.randrange(20000, 32000)
+    config = t.config(log_level="debug", progress_interval="1s", metrics={"listen": f"127.0.0.1:{scrape}"},
                       streams={"items": t.stream(topic, key={"format": "text"}, dlq={"topic": dlq},
                                                  columns={"note": {"classification": "personal"}})},
                       kafka=over_sasl(t, authority.ca, secret(t, "kafka.password", SECRETS[0])),
@@ -246,6 +248,10 @@ def nothing_secret_or_personal_leaks(t):
                  ("dlq", "list")):
         result = t.pactolus(*verb, "--config", config)
         seen[" ".join(verb)] = (result.out + result.err).encode()
+    for page in ("metrics", "healthz", "readyz"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{scrape}/{page}", timeout=20) as answer:
+            seen[f"/{page}"] = answer.read()
+    expect(b"dead_letters" in seen["/metrics"], "the metrics are none:", seen["/metrics"][:300])
     headers = [header for message in t.consume(dlq) for header in message.headers()]
     expect(len(headers) > 20, "the DLQ's records have hardly any header:", headers)
     seen["headers of the DLQ"] = repr(headers).encode()
