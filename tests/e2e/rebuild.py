@@ -396,6 +396,28 @@ def a_log_that_was_cut_needs_the_live_rows(t):
 
 
 @test(real_kafka=True)
+def a_topic_made_anew_ends_a_rebuild_that_had_not_read_it(t):
+    """Its old rows can only be copied from then on."""
+    topic, config, daemon = membership.begin_anew(t)
+    t.produce(topic, [model.item_record(f"old-{n}", quantity=n) for n in range(5000)])
+    wait(lambda: t.caught_up(topic), "everything to be applied")
+    with Running(t, "rebuild", "items", "--execute", "--rate", 500, "--config", config) as verb:
+        wait(lambda: newest(t) and t.rows("data.items_rebuild_1") > 100, "some rows")
+        membership.recreate(t, topic, 2)
+        text = verb.ends(65)
+    expect("made anew before its log was read to the end" in text, "it says", text)
+    t.must("rebuild", "--abort", 1, "--config", config)
+    t.produce(topic, [model.item_record(f"new-{n}", quantity=n) for n in range(1000)])
+    wait(lambda: t.caught_up(topic), "the new topic's records")
+    refused = t.pactolus("rebuild", "items", "--execute", "--config", config)
+    expect(refused.code == 65 and "topics that were made anew" in refused.err, "without the old rows:", refused)
+    t.must("rebuild", "items", "--execute", "--seed-from-live", "--require-equal", "--config", config)
+    equal(t.checksum("data.items"), t.checksum(f"data.items_old_{newest(t)}"), "the rebuilt table")
+    t.check_account("items", dead_lettered=0)
+    expect(daemon.alive(), "the daemon has ended")
+
+
+@test(real_kafka=True)
 def a_swap_takes_the_dead_letters_over(t):
     """What the rebuild applied is solved; what only the rebuild could not apply is open, and relayed."""
     topic, dlq = t.topic("items", partitions=2), t.topic("items.dlq", partitions=1)
