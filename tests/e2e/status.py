@@ -60,7 +60,8 @@ def status_speaks_to_people_and_programs(t):
 @test
 def status_knows_the_daemons_that_live_and_those_that_died(t):
     topic = t.topic(partitions=3)
-    config = t.config(streams={"items": t.stream(topic)})
+    config = t.config(streams={"items": t.stream(topic)},
+                      kafka={"session_timeout_ms": 1500, "heartbeat_interval_ms": 300})
     t.migrate(config)
     expect("no daemon has claimed anything yet" in spoken(t, config), "daemons of a new group")
     t.produce(topic, [model.item_record(str(n), partition=n) for n in range(3)])
