@@ -5,6 +5,7 @@
 #include "engine/membership.h"
 #include "engine/metrics_internal.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,8 +30,11 @@ static void ready(const struct metrics *metrics, struct http_answer *answer)
     const struct engine *engine = metrics->engine;
     unsigned halted = 0;
     answer->status = 200;
-    for (unsigned i = 0; i < engine->n_live; i++)
-        halted += engine_halted(&engine->live[i]) && metrics->gauges[i].state != STREAM_PAUSED;
+    for (unsigned i = 0; i < engine->n_live; i++) {
+        const struct live_stream *live = &engine->live[i];
+        const ptrdiff_t number = live->stream->config - engine->config->streams;
+        halted += engine_halted(live) && metrics->gauges[number].state != STREAM_PAUSED;
+    }
     if (engine->stops)
         amiss(answer, "it is stopping");
     if (!membership_owns(engine->membership)) {
@@ -108,7 +112,7 @@ struct metrics *metrics_open(struct engine *engine)
     if (began == 0)
         began = clock_wall();
     *metrics = (struct metrics){.engine = engine, .began = began};
-    metrics->gauges = mem_zero(engine->options.n_streams + 1, sizeof(*metrics->gauges));
+    metrics->gauges = mem_zero(engine->config->n_streams + 1, sizeof(*metrics->gauges));
     return metrics;
 }
 

@@ -2,7 +2,7 @@
 /*
  * metrics_internal: what the files of engine/metrics share. A page is written family by family, as
  * the format wants it; each family is a row of a table that says of what it is written: the
- * process, each stream, or each cursor.
+ * process, each stream that runs, each stream of the configuration, or each cursor.
  */
 #ifndef PACTOLUS_ENGINE_METRICS_INTERNAL_H
 #define PACTOLUS_ENGINE_METRICS_INTERNAL_H
@@ -18,7 +18,7 @@ struct metrics {
     bool told;         /* that it cannot listen */
     usec_t began;      /* wall */
     /* metrics_look.c: */
-    struct stream_gauges *gauges; /* by live stream, as last heard */
+    struct stream_gauges *gauges; /* by stream of the configuration, as last heard */
     bool looking, heard, failed;  /* asked; ever answered; the last one was no answer */
     usec_t look_at, looked_at;    /* monotonic; when it was asked last */
     usec_t heard_at;              /* wall */
@@ -52,8 +52,10 @@ struct metrics_family {
     const char *help;
     /* One of them. */
     void (*process)(struct metrics_page *page);
-    void (*stream)(struct metrics_page *page, const struct live_stream *live,
-                   const struct stream_gauges *gauges);
+    void (*stream)(struct metrics_page *page, const struct live_stream *live);
+    /* Of every stream of the configuration; `live` is NULL when it was left out at the start. */
+    void (*ledger)(struct metrics_page *page, const struct stream_gauges *gauges,
+                   const struct live_stream *live);
     void (*cursor)(struct metrics_page *page, const struct cursor *cursor);
 };
 

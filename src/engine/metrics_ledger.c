@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static void open_letters(struct metrics_page *page, const struct live_stream *live,
-                         const struct stream_gauges *gauges)
+static void open_letters(struct metrics_page *page, const struct stream_gauges *gauges,
+                         const struct live_stream *live)
 {
     (void)live;
     for (unsigned i = 1; gauges->found && i < REASON_COUNT; i++)
@@ -15,32 +15,32 @@ static void open_letters(struct metrics_page *page, const struct live_stream *li
         metrics_count_of(page, "reason", "other", (uint64_t)gauges->open[REASON_NONE]);
 }
 
-static void oldest(struct metrics_page *page, const struct live_stream *live,
-                   const struct stream_gauges *gauges)
+static void oldest(struct metrics_page *page, const struct stream_gauges *gauges,
+                   const struct live_stream *live)
 {
     (void)live;
     if (gauges->oldest > 0)
         metrics_value(page, gauges->oldest);
 }
 
-static void waiting(struct metrics_page *page, const struct live_stream *live,
-                    const struct stream_gauges *gauges)
+static void waiting(struct metrics_page *page, const struct stream_gauges *gauges,
+                    const struct live_stream *live)
 {
     (void)live;
     if (gauges->found)
         metrics_count(page, (uint64_t)gauges->waiting);
 }
 
-static void rereading(struct metrics_page *page, const struct live_stream *live,
-                      const struct stream_gauges *gauges)
+static void rereading(struct metrics_page *page, const struct stream_gauges *gauges,
+                      const struct live_stream *live)
 {
     (void)live;
     if (gauges->found)
         metrics_count(page, (uint64_t)gauges->rereading);
 }
 
-static void met(struct metrics_page *page, const struct live_stream *live,
-                const struct stream_gauges *gauges)
+static void met(struct metrics_page *page, const struct stream_gauges *gauges,
+                const struct live_stream *live)
 {
     (void)live;
     if (gauges->found && gauges->met >= 0)
@@ -52,12 +52,12 @@ static const char *const kinds[] = {"operator", "daemon", "flood", "preflight"};
 enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
 
 /* A halt that could not be written yet is one. */
-static void state(struct metrics_page *page, const struct live_stream *live,
-                  const struct stream_gauges *gauges)
+static void state(struct metrics_page *page, const struct stream_gauges *gauges,
+                  const struct live_stream *live)
 {
     static const char *const own[] = {
         [HALT_DAEMON] = "daemon", [HALT_FLOOD] = "flood", [HALT_PREFLIGHT] = "preflight"};
-    bool unwritten = live->halt_unwritten;
+    bool unwritten = live && live->halt_unwritten;
     enum stream_state is = unwritten ? STREAM_HALTED : gauges->state;
     const char *kind = unwritten ? own[live->halt_kind] : gauges->kind;
     if (!gauges->found && !unwritten)
@@ -75,8 +75,8 @@ static void state(struct metrics_page *page, const struct live_stream *live,
     page->n_labels--;
 }
 
-static void changed(struct metrics_page *page, const struct live_stream *live,
-                    const struct stream_gauges *gauges)
+static void changed(struct metrics_page *page, const struct stream_gauges *gauges,
+                    const struct live_stream *live)
 {
     (void)live;
     if (gauges->found)
@@ -85,23 +85,24 @@ static void changed(struct metrics_page *page, const struct live_stream *live,
 
 const struct metrics_family metrics_ledger_families[] = {
     {"pactolus_stream_state", METRIC_GAUGE,
-     "1 for the state of the stream and the kind of its halt; of the whole group.", NULL, state,
-     NULL},
+     "1 for the state of the stream and the kind of its halt; of the whole group.", NULL, NULL,
+     state, NULL},
     {"pactolus_stream_state_changed_timestamp_seconds", METRIC_GAUGE,
-     "When the state changed last, in seconds since 1970.", NULL, changed, NULL},
+     "When the state changed last, in seconds since 1970.", NULL, NULL, changed, NULL},
     {"pactolus_stream_open_dead_letters", METRIC_GAUGE,
-     "Open dead letters in the ledger, by reason; of the whole group.", NULL, open_letters, NULL},
+     "Open dead letters in the ledger, by reason; of the whole group.", NULL, NULL, open_letters,
+     NULL},
     {"pactolus_stream_oldest_open_dead_letter_timestamp_seconds", METRIC_GAUGE,
      "When the oldest open one failed first, in seconds since 1970; absent when none is open.",
-     NULL, oldest, NULL},
+     NULL, NULL, oldest, NULL},
     {"pactolus_stream_unrelayed_dead_letters", METRIC_GAUGE,
-     "Open dead letters that wait to be relayed to the DLQ topic; of the whole group.", NULL,
+     "Open dead letters that wait to be relayed to the DLQ topic; of the whole group.", NULL, NULL,
      waiting, NULL},
     {"pactolus_stream_rereading_records", METRIC_GAUGE,
-     "Offsets that are yet to be read a second time, in a replay or after a flood.", NULL,
+     "Offsets that are yet to be read a second time, in a replay or after a flood.", NULL, NULL,
      rereading, NULL},
     {"pactolus_stream_freshness_met", METRIC_GAUGE,
      "1 when the contract's freshness is kept, as pactolus.freshness says; absent without one.",
-     NULL, met, NULL},
+     NULL, NULL, met, NULL},
     {0},
 };

@@ -31,8 +31,8 @@ static bool look(struct task *task, struct service_sessions *sessions)
     struct looking *looking = (struct looking *)task;
     const struct engine *engine = looking->metrics->engine;
     usec_t began = clock_monotonic();
-    bool good = gauges_read(sessions->conn, engine->config->group, looking->gauges, engine->n_live,
-                            &task->err);
+    bool good = gauges_read(sessions->conn, engine->config->group, looking->gauges,
+                            engine->config->n_streams, &task->err);
     looking->took = clock_monotonic() - began;
     return good;
 }
@@ -63,9 +63,9 @@ static void put_look(struct metrics *metrics, usec_t now)
     const struct engine *engine = metrics->engine;
     struct looking *looking = mem_zero(1, sizeof(*looking));
     *looking = (struct looking){.task = {.work = look, .done = looked}, .metrics = metrics};
-    looking->gauges = mem_zero(engine->n_live + 1, sizeof(*looking->gauges));
-    for (unsigned i = 0; i < engine->n_live; i++)
-        looking->gauges[i].stream_id = engine->live[i].stream_id;
+    looking->gauges = mem_zero(engine->config->n_streams + 1, sizeof(*looking->gauges));
+    for (unsigned i = 0; i < engine->config->n_streams; i++)
+        looking->gauges[i].stream = engine->config->streams[i].name;
     metrics->looking = true;
     metrics->looked_at = now;
     service_submit(engine->service, &looking->task);

@@ -79,7 +79,28 @@ static void write_streams(struct metrics_page *page)
     for (unsigned i = 0; i < page->engine->n_live; i++) {
         const struct live_stream *live = &page->engine->live[i];
         metrics_label(page, "stream", live->stream->config->name);
-        page->family->stream(page, live, &page->metrics->gauges[i]);
+        page->family->stream(page, live);
+        page->n_labels = kept;
+    }
+}
+
+static const struct live_stream *live_of(const struct engine *engine,
+                                         const struct stream_config *config)
+{
+    for (unsigned i = 0; i < engine->n_live; i++)
+        if (engine->live[i].stream->config == config)
+            return &engine->live[i];
+    return NULL;
+}
+
+static void write_ledger(struct metrics_page *page)
+{
+    const struct config *config = page->engine->config;
+    unsigned kept = page->n_labels;
+    for (unsigned i = 0; i < config->n_streams; i++) {
+        metrics_label(page, "stream", config->streams[i].name);
+        page->family->ledger(page, &page->metrics->gauges[i],
+                             live_of(page->engine, &config->streams[i]));
         page->n_labels = kept;
     }
 }
@@ -113,6 +134,8 @@ static void write_family(struct metrics_page *page)
     metrics_label(page, "group", page->engine->config->group);
     if (family->stream)
         write_streams(page);
+    else if (family->ledger)
+        write_ledger(page);
     else
         write_cursors(page);
 }

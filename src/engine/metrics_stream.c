@@ -27,27 +27,21 @@ static uint64_t sum(const struct live_stream *live, size_t offset)
 
 /* What a function shows that only adds up one of the lanes' counts. */
 #define LANES(name, member)                                                                        \
-    static void name(struct metrics_page *page, const struct live_stream *live,                    \
-                     const struct stream_gauges *gauges)                                           \
+    static void name(struct metrics_page *page, const struct live_stream *live)                    \
     {                                                                                              \
-        (void)gauges;                                                                              \
         metrics_count(page, SUM(live, member));                                                    \
     }
 
 /* And one that shows a measure. */
 #define MEASURE(name, member)                                                                      \
-    static void name(struct metrics_page *page, const struct live_stream *live,                    \
-                     const struct stream_gauges *gauges)                                           \
+    static void name(struct metrics_page *page, const struct live_stream *live)                    \
     {                                                                                              \
-        (void)gauges;                                                                              \
         metrics_count(page, live->measures.member);                                                \
     }
 
 #define HISTOGRAM(name, member)                                                                    \
-    static void name(struct metrics_page *page, const struct live_stream *live,                    \
-                     const struct stream_gauges *gauges)                                           \
+    static void name(struct metrics_page *page, const struct live_stream *live)                    \
     {                                                                                              \
-        (void)gauges;                                                                              \
         metrics_histogram(page, &live->measures.member);                                           \
     }
 
@@ -67,10 +61,8 @@ HISTOGRAM(batch_rows, batch_rows)
 HISTOGRAM(transaction, transaction)
 HISTOGRAM(latency, latency)
 
-static void outcomes(struct metrics_page *page, const struct live_stream *live,
-                     const struct stream_gauges *gauges)
+static void outcomes(struct metrics_page *page, const struct live_stream *live)
 {
-    (void)gauges;
     metrics_count_of(page, "outcome", "applied", SUM(live, rows));
     metrics_count_of(page, "outcome", "stale", SUM(live, stale));
     metrics_count_of(page, "outcome", "deduplicated", SUM(live, deduplicated));
@@ -78,20 +70,16 @@ static void outcomes(struct metrics_page *page, const struct live_stream *live,
     metrics_count_of(page, "outcome", "other_types", SUM(live, other_types));
 }
 
-static void letters(struct metrics_page *page, const struct live_stream *live,
-                    const struct stream_gauges *gauges)
+static void letters(struct metrics_page *page, const struct live_stream *live)
 {
-    (void)gauges;
     for (unsigned i = 1; i < REASON_COUNT; i++)
         metrics_count_of(page, "reason", reason_name(i), live->measures.letters[i]);
 }
 
 /* Only of contracts that say when things happen. */
-static void transit(struct metrics_page *page, const struct live_stream *live,
-                    const struct stream_gauges *gauges)
+static void transit(struct metrics_page *page, const struct live_stream *live)
 {
     bool has = false;
-    (void)gauges;
     for (unsigned i = 0; i < live->stream->config->n_topics; i++)
         has |= live->measures.event_columns[i] >= 0;
     if (has)
@@ -99,12 +87,10 @@ static void transit(struct metrics_page *page, const struct live_stream *live,
 }
 
 /* A broken connection, the commonest cause, is there from the start. */
-static void failures(struct metrics_page *page, const struct live_stream *live,
-                     const struct stream_gauges *gauges)
+static void failures(struct metrics_page *page, const struct live_stream *live)
 {
     const struct measures *measures = &live->measures;
     bool broken = false;
-    (void)gauges;
     for (unsigned i = 0; i < measures->n_failures; i++) {
         const struct failure_count *failure = &measures->failures[i];
         broken |= !*failure->sqlstate && failure->remedy == REMEDY_SETTLE;
@@ -126,20 +112,16 @@ static void failures(struct metrics_page *page, const struct live_stream *live,
 
 /* ---- what is promised ---- */
 
-static void lag_threshold(struct metrics_page *page, const struct live_stream *live,
-                          const struct stream_gauges *gauges)
+static void lag_threshold(struct metrics_page *page, const struct live_stream *live)
 {
-    (void)gauges;
     metrics_value(page, (double)live->stream->config->lag_threshold / (double)USEC_PER_SEC);
 }
 
 /* The shortest of its contracts', as pactolus.streams has it. */
-static void freshness(struct metrics_page *page, const struct live_stream *live,
-                      const struct stream_gauges *gauges)
+static void freshness(struct metrics_page *page, const struct live_stream *live)
 {
     const struct layout *layout = live->stream->layout;
     int64_t least = INT64_MAX, one;
-    (void)gauges;
     for (unsigned i = 0; i < layout->n_contracts; i++)
         if (text_parse_duration(layout->contracts[i]->freshness, &one) && one > 0 && one < least)
             least = one;
@@ -147,11 +129,9 @@ static void freshness(struct metrics_page *page, const struct live_stream *live,
         metrics_value(page, (double)least / (double)USEC_PER_SEC);
 }
 
-static void partitions(struct metrics_page *page, const struct live_stream *live,
-                       const struct stream_gauges *gauges)
+static void partitions(struct metrics_page *page, const struct live_stream *live)
 {
     uint64_t n = 0;
-    (void)gauges;
     for (const struct cursor *cursor = membership_cursors(page->engine->membership); cursor;
          cursor = cursor->next)
         n += cursor->live == live && cursor->cursor_id != 0;
@@ -160,19 +140,15 @@ static void partitions(struct metrics_page *page, const struct live_stream *live
 
 /* ---- what producers write ---- */
 
-static void drift(struct metrics_page *page, const struct live_stream *live,
-                  const struct stream_gauges *gauges)
+static void drift(struct metrics_page *page, const struct live_stream *live)
 {
-    (void)gauges;
     metrics_count(page, live->stream->drift->total);
 }
 
-static void unknowns(struct metrics_page *page, const struct live_stream *live,
-                     const struct stream_gauges *gauges)
+static void unknowns(struct metrics_page *page, const struct live_stream *live)
 {
     enum { SHOWN = 50 }; /* the rest are in pactolus.drift */
     const struct drift *drift = live->stream->drift;
-    (void)gauges;
     for (unsigned i = 0; i < drift->used && i < SHOWN; i++) {
         const struct drift_entry *entry = &drift->entries[i];
         char number[16];
@@ -215,91 +191,87 @@ static void show_past(struct metrics_page *page, const struct tally_topic *topic
     metrics_count(page, topic->past_sunset);
 }
 
-static void topic_records(struct metrics_page *page, const struct live_stream *live,
-                          const struct stream_gauges *gauges)
+static void topic_records(struct metrics_page *page, const struct live_stream *live)
 {
-    (void)gauges;
     each_topic(page, live, show_records);
 }
 
-static void topic_sunset(struct metrics_page *page, const struct live_stream *live,
-                         const struct stream_gauges *gauges)
+static void topic_sunset(struct metrics_page *page, const struct live_stream *live)
 {
-    (void)gauges;
     each_topic(page, live, show_sunset);
 }
 
-static void topic_past(struct metrics_page *page, const struct live_stream *live,
-                       const struct stream_gauges *gauges)
+static void topic_past(struct metrics_page *page, const struct live_stream *live)
 {
-    (void)gauges;
     each_topic(page, live, show_past);
 }
 
 const struct metrics_family metrics_stream_families[] = {
     {"pactolus_stream_partitions", METRIC_GAUGE, "Partitions that this daemon holds.", NULL,
-     partitions, NULL},
+     partitions, NULL, NULL},
     {"pactolus_stream_consumed_records_total", METRIC_COUNTER,
-     "Records consumed, in committed batches.", NULL, consumed, NULL},
+     "Records consumed, in committed batches.", NULL, consumed, NULL, NULL},
     {"pactolus_stream_consumed_bytes_total", METRIC_COUNTER, "Bytes of their keys and values.",
-     NULL, bytes, NULL},
+     NULL, bytes, NULL, NULL},
     {"pactolus_stream_records_total", METRIC_COUNTER,
-     "What became of consumed records: the sum is consumed_records.", NULL, outcomes, NULL},
+     "What became of consumed records: the sum is consumed_records.", NULL, outcomes, NULL, NULL},
     {"pactolus_stream_dead_letters_total", METRIC_COUNTER, "Dead letters written, by reason.", NULL,
-     letters, NULL},
+     letters, NULL, NULL},
     {"pactolus_stream_dropped_records_total", METRIC_COUNTER,
      "Records that came a second time, or to a cursor that was not to be read, and were let go.",
-     NULL, dropped, NULL},
+     NULL, dropped, NULL, NULL},
     {"pactolus_stream_input_offsets_total", METRIC_COUNTER,
      "Offsets that producers added to the partitions while this daemon held them.", NULL, input,
-     NULL},
+     NULL, NULL},
     {"pactolus_stream_advanced_offsets_total", METRIC_COUNTER,
-     "Offsets that cursors advanced: consumed records and gaps.", NULL, advanced, NULL},
+     "Offsets that cursors advanced: consumed records and gaps.", NULL, advanced, NULL, NULL},
     {"pactolus_stream_gap_offsets_total", METRIC_COUNTER,
      "Offsets at which nothing was delivered: compacted, aborted, or a transaction's marker.", NULL,
-     gaps, NULL},
+     gaps, NULL, NULL},
     {"pactolus_stream_batches_total", METRIC_COUNTER, "Transactions that committed.", NULL, batches,
-     NULL},
+     NULL, NULL},
     {"pactolus_stream_batch_rows", METRIC_HISTOGRAM,
-     "Rows and dead letters in a transaction that consumed records.", NULL, batch_rows, NULL},
+     "Rows and dead letters in a transaction that consumed records.", NULL, batch_rows, NULL, NULL},
     {"pactolus_stream_transaction_seconds", METRIC_HISTOGRAM,
-     "From sending a batch to hearing of its commit.", NULL, transaction, NULL},
+     "From sending a batch to hearing of its commit.", NULL, transaction, NULL, NULL},
     {"pactolus_stream_latency_seconds", METRIC_HISTOGRAM,
      "From a record's timestamp (the broker's with LogAppendTime, else the producer's) to its "
      "commit.",
-     NULL, latency, NULL},
+     NULL, latency, NULL, NULL},
     {"pactolus_stream_event_delay_seconds", METRIC_HISTOGRAM,
      "From the contract's event time to the record's timestamp; absent without an event time.",
-     NULL, transit, NULL},
+     NULL, transit, NULL, NULL},
     {"pactolus_stream_retries_total", METRIC_COUNTER, "Pauses before something was tried again.",
-     NULL, retries, NULL},
+     NULL, retries, NULL, NULL},
     {"pactolus_stream_batch_failures_total", METRIC_COUNTER,
      "Batches that did not commit, by what followed and what PostgreSQL said.", NULL, failures,
-     NULL},
+     NULL, NULL},
     {"pactolus_stream_key_conflicts_total", METRIC_COUNTER,
      "Batches that were sent as new keys, met an old one, and were sent again.", NULL, conflicts,
-     NULL},
+     NULL, NULL},
     {"pactolus_stream_isolations_total", METRIC_COUNTER,
-     "Batches that were applied without the rows that PostgreSQL refuses.", NULL, isolations, NULL},
+     "Batches that were applied without the rows that PostgreSQL refuses.", NULL, isolations, NULL,
+     NULL},
     {"pactolus_stream_rewinds_total", METRIC_COUNTER,
      "Times that a lane dropped what it had read and began again from PostgreSQL's offset.", NULL,
-     rewinds, NULL},
+     rewinds, NULL, NULL},
     {"pactolus_stream_fences_lost_total", METRIC_COUNTER,
-     "Cursors whose fence another owner was found to hold.", NULL, fences_lost, NULL},
+     "Cursors whose fence another owner was found to hold.", NULL, fences_lost, NULL, NULL},
     {"pactolus_stream_lag_threshold_seconds", METRIC_GAUGE, "The setting lag.threshold.", NULL,
-     lag_threshold, NULL},
+     lag_threshold, NULL, NULL},
     {"pactolus_stream_freshness_target_seconds", METRIC_GAUGE,
-     "The freshness that the contract promises; absent without one.", NULL, freshness, NULL},
+     "The freshness that the contract promises; absent without one.", NULL, freshness, NULL, NULL},
     {"pactolus_stream_drift_total", METRIC_COUNTER,
-     "Fields and enum numbers in records that the contract does not know.", NULL, drift, NULL},
+     "Fields and enum numbers in records that the contract does not know.", NULL, drift, NULL,
+     NULL},
     {"pactolus_stream_unknown_values_total", METRIC_COUNTER,
-     "The same by message or enum type and number; the first fifty.", NULL, unknowns, NULL},
+     "The same by message or enum type and number; the first fifty.", NULL, unknowns, NULL, NULL},
     {"pactolus_topic_records_total", METRIC_COUNTER, "Records consumed of a topic.", NULL,
-     topic_records, NULL},
+     topic_records, NULL, NULL},
     {"pactolus_topic_sunset_timestamp_seconds", METRIC_GAUGE,
      "The day from which nobody should write the topic; absent without one.", NULL, topic_sunset,
-     NULL},
+     NULL, NULL},
     {"pactolus_topic_past_sunset_records_total", METRIC_COUNTER,
-     "Records consumed that were written on or after the sunset.", NULL, topic_past, NULL},
+     "Records consumed that were written on or after the sunset.", NULL, topic_past, NULL, NULL},
     {0},
 };

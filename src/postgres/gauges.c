@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char sql_streams[] =
-    "SELECT s.stream_id, s.state, s.kind, extract(epoch FROM s.changed_at),"
+    "SELECT s.name, s.state, s.kind, extract(epoch FROM s.changed_at),"
     "       CASE f.met WHEN true THEN 1 WHEN false THEN 0 ELSE -1 END,"
     "       (SELECT coalesce(sum(c.redo_to - c.next_offset), 0)"
     "          FROM pactolus.current_cursors q JOIN pactolus.cursors c USING (cursor_id)"
@@ -16,10 +16,10 @@ static const char sql_streams[] =
     " WHERE s.consumer_group = $1";
 
 static const char sql_letters[] =
-    "SELECT d.stream_id, d.reason, count(*), extract(epoch FROM min(d.first_failed_at)),"
+    "SELECT s.name, d.reason, count(*), extract(epoch FROM min(d.first_failed_at)),"
     "       count(*) FILTER (WHERE d.relayed_at IS NULL AND d.dlq_topic <> '')"
     "  FROM pactolus.dead_letters d JOIN pactolus.streams s USING (stream_id)"
-    " WHERE s.consumer_group = $1 AND d.state = 'open' GROUP BY d.stream_id, d.reason";
+    " WHERE s.consumer_group = $1 AND d.state = 'open' GROUP BY s.name, d.reason";
 
 static int64_t number(const PGresult *result, int row, int column)
 {
@@ -31,10 +31,10 @@ static double real(const PGresult *result, int row, int column)
     return strtod(PQgetvalue(result, row, column), NULL);
 }
 
-static struct stream_gauges *find(struct stream_gauges *list, unsigned n, int64_t stream_id)
+static struct stream_gauges *find(struct stream_gauges *list, unsigned n, const char *name)
 {
     for (unsigned i = 0; i < n; i++)
-        if (list[i].stream_id == stream_id)
+        if (strcmp(list[i].stream, name) == 0)
             return &list[i];
     return NULL;
 }
@@ -49,7 +49,7 @@ static enum stream_state state_of(const char *name)
 
 static void take_stream(const PGresult *result, int row, struct stream_gauges *stream)
 {
-    *stream = (struct stream_gauges){.stream_id = stream->stream_id,
+    *stream = (struct stream_gauges){.stream = stream->stream,
                                      .found = true,
                                      .state = state_of(PQgetvalue(result, row, 1)),
                                      .changed_at = real(result, row, 3),
@@ -80,7 +80,7 @@ static bool read_rows(PGconn *conn, const char *sql, const char *group,
     if (!result)
         return false;
     for (int row = 0; row < PQntuples(result); row++) {
-        struct stream_gauges *stream = find(list, n, number(result, row, 0));
+        struct stream_gauges *stream = find(list, n, PQgetvalue(result, row, 0));
         if (stream)
             take(result, row, stream);
     }

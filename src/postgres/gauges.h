@@ -12,7 +12,7 @@
 #include "record/dead_letter.h"
 
 struct stream_gauges {
-    unsigned stream_id; /* asked for */
+    const char *stream; /* its name: asked for, borrowed */
     bool found;
     enum stream_state state;
     char kind[16]; /* of a pause or halt: operator, daemon, …; "" while it runs */
@@ -24,7 +24,7 @@ struct stream_gauges {
     double oldest; /* when the oldest open one failed first, seconds since 1970; 0 = none is open */
 };
 
-/* Fills the entries of `list`, whose ids are given. One whose stream is gone stays not found. */
+/* Fills the entries of `list`, whose names are given. One whose stream is gone stays not found. */
 bool gauges_read(PGconn *conn, const char *group, struct stream_gauges *list, unsigned n,
                  struct err *err) MUST_CHECK;
 

@@ -194,12 +194,15 @@ def metrics_are_what_the_database_says(t):
 
 @test
 def a_stream_that_stands_still_falls_behind(t):
-    """Halted and paused streams are seen with their kind, and their lag grows though nobody reads."""
-    topic, other = t.topic(partitions=1), t.topic("other", partitions=1)
+    """Halted and paused streams are seen with their kind, and their lag grows though nobody reads; one that
+    the daemon left out at its start is seen too."""
+    topic, other, left = (t.topic(name, partitions=1) for name in ("items", "other", "left"))
     config, endpoint = told(t, {
         "items": t.stream(topic, flood={"share": 0, "consecutive": 5}),
-        "other": t.stream(other, table={"name": "others"})})
+        "other": t.stream(other, table={"name": "others"}),
+        "left": t.stream(left, table={"name": "left"})})
     t.migrate(config)
+    t.sql("alter table data.left drop column quantity cascade")
     t.daemon(config)
     ready(endpoint)
     t.must("pause", "other", "--reason", "test", "--config", config)
@@ -209,6 +212,7 @@ def a_stream_that_stands_still_falls_behind(t):
     def state(stream, **labels):
         return endpoint.value("pactolus_stream_state", stream=stream, **labels)
 
+    wait(lambda: state("left", state="halted", kind="preflight") == 1, "the stream that was left out", 40)
     wait(lambda: state("items", state="halted", kind="flood") == 1, "the halt", 40)
     wait(lambda: state("other", state="paused", kind="operator") == 1, "the pause", 40)
     equal((state("items"), state("other")), (1, 1), "a stream has one state")

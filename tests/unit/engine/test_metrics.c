@@ -46,7 +46,8 @@ static void families_are_sound(void **state)
         if (ends_in(name, "_total") != (family->kind == METRIC_COUNTER))
             fail_msg("%s: counters, and only they, end in _total", name);
         assert_int_equal(family->help[strlen(family->help) - 1], '.');
-        assert_int_equal(!!family->process + !!family->stream + !!family->cursor, 1);
+        assert_int_equal(!!family->process + !!family->stream + !!family->ledger + !!family->cursor,
+                         1);
     }
     assert_null(metrics_name(n));
     assert_true(n > 60);
