@@ -28,8 +28,8 @@ struct engine_options {
     bool until_end;             /* stop when every assigned partition was read to its end, or … */
     const struct until *until;  /* … to here; borrowed, NULL = no bound. Every cursor begins so */
     /* A rebuild's: it joins no group and tells Kafka nothing, relays no dead letters, reads what
-     * engine_assign names, and of each log what lies below engine_until (the bound that cursors begin
-     * with is `until`). */
+     * engine_assign names, and of each log what lies below engine_until (the bound that cursors
+     * begin with is `until`). */
     bool alone;
 };
 
@@ -113,8 +113,8 @@ bool engine_close(struct engine *engine);
 /* Read these partitions, from where PostgreSQL says, instead of what was read before. Topic names
  * that no stream has are left out. */
 void engine_assign(struct engine *engine, struct topic_partition *list, unsigned n, usec_t now);
-/* Of this log take nothing at or behind `offset`, but whatever lies below. Until it was said, nothing
- * is taken. May be raised; not lowered below what was read. */
+/* Of this log take nothing at or behind `offset`, but whatever lies below. Until it was said,
+ * nothing is taken. May be raised; not lowered below what was read. */
 void engine_until(struct engine *engine, log_id log, int64_t offset);
 /* Another owner holds the fence of one of the cursors. */
 bool engine_ousted(const struct engine *engine);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rebuilds: tables that are filled anew beside the live one (pactolus.rebuilds), as the verb
- * `rebuild` begins, follows and ends them. Blocks: verbs only. Borrows the connection and everything
- * else for the call. Errors are classified by postgres/sqlstate.
+ * `rebuild` begins, follows and ends them. Blocks: verbs only. Borrows the connection and all else
+ * for the call. Errors are classified by postgres/sqlstate.
  */
 #ifndef PACTOLUS_POSTGRES_REBUILDS_H
 #define PACTOLUS_POSTGRES_REBUILDS_H
@@ -42,16 +42,16 @@ struct rebuild_position {
     int64_t log;
     const char *topic;
     int32_t partition;
-    bool current;          /* of the newest incarnation of its topic */
-    int64_t first;         /* where the live stream began it */
-    int64_t live;          /* its next offset */
-    int64_t shadow;        /* the rebuild's; -1 = it has no cursor there */
+    bool current; /* of the newest incarnation of its topic */
+    int64_t first; /* where the live stream began it */
+    int64_t live; /* its next offset */
+    int64_t shadow; /* the rebuild's; -1 = it has no cursor there */
 };
 /* Those that it reads, and current ones of the live stream that it does not yet. */
 bool rebuilds_positions(PGconn *conn, unsigned id, struct arena *arena,
                         struct rebuild_position **list, unsigned *n, struct err *err) MUST_CHECK;
-/* The same for a stream that has no rebuild yet. `history`: logs that are read no more, which brought
- * rows. */
+/* The same for a stream that has no rebuild yet. `history`: logs that are read no more, which
+ * brought rows. */
 bool rebuilds_logs(PGconn *conn, unsigned stream_id, struct arena *arena,
                    struct rebuild_position **list, unsigned *n, unsigned *history,
                    struct err *err) MUST_CHECK;
@@ -80,8 +80,8 @@ struct rebuild_plan {
 /* The rows, the table with what the live one has beside its contract, and the cursors: one
  * transaction. Two for one stream are refused (halt/65). */
 bool rebuilds_begin(PGconn *conn, const struct rebuild_plan *plan, struct err *err) MUST_CHECK;
-/* The live table's own indexes, those that the other does not have yet; lines for what does not come
- * along. The table that fills is locked meanwhile. */
+/* The live table's own indexes, those that the other does not have yet; lines for what does not
+ * come along. The table that fills is locked meanwhile. */
 bool rebuilds_indexes(PGconn *conn, unsigned id, const struct shape *live,
                       const struct shape *shadow, struct arena *arena, const char ***left_out,
                       unsigned *n, struct err *err) MUST_CHECK;
@@ -96,8 +96,8 @@ bool rebuilds_call(PGconn *conn, const char *function, unsigned id, const char *
                    struct err *err) MUST_CHECK;
 
 /* The owners of a stream's two views, "" where there is none. */
-bool rebuilds_view_owners(PGconn *conn, const struct shape *want, char owner[64], char all_owner[64],
-                          struct err *err) MUST_CHECK;
+bool rebuilds_view_owners(PGconn *conn, const struct shape *want, char owner[64],
+                          char all_owner[64], struct err *err) MUST_CHECK;
 /* Who holds the views or the table: "process 123 (analyst, psql) is idle in transaction for 40 s";
  * "" for nobody. */
 void rebuilds_holder(PGconn *conn, const struct shape *want, char out[256]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * shadow: a table that is filled beside the live one to take its place (`pactolus rebuild`): its
- * name, and the statements that copy, compare and exchange the two, as text. Pure. Names are quoted;
- * nothing here quotes a row's values.
+ * name, and the statements that copy, compare and exchange the two, as text. Pure. Names are
+ * quoted; nothing here quotes a row's values.
  */
 #ifndef PACTOLUS_TABLE_SHADOW_H
 #define PACTOLUS_TABLE_SHADOW_H
@@ -15,10 +15,11 @@ void shadow_name(const char *table, unsigned rebuild, char out[SHAPE_NAME_MAX + 
 void shadow_old_name(const char *table, unsigned rebuild, char out[SHAPE_NAME_MAX + 1]);
 
 /* The next `rows` rows of the live table in the order of its key, with their places, into the
- * shadow: from behind pactolus.rebuilds.seed_after (`first`: from the beginning), which moves along.
- * What the shadow has at a later place stays. A query that returns how many there were. `have` is
- * the live table, `shadow` the wanted shape of the other; columns that only the latter has get what
- * old records have for them. False with err (halt/65) when a row cannot be made of what is there. */
+ * shadow: from behind pactolus.rebuilds.seed_after (`first`: from the beginning), which moves
+ * along. What the shadow has at a later place stays. A query that returns how many there were.
+ * `have` is the live table, `shadow` the wanted shape of the other; columns that only the latter
+ * has get what old records have for them. False with err (halt/65) when a row cannot be made of
+ * what is there. */
 bool shadow_seed(struct buf *out, const struct shape *have, const struct shape *shadow,
                  unsigned rebuild, bool first, unsigned rows, struct err *err) MUST_CHECK;
 
@@ -35,8 +36,8 @@ void shadow_columns_free(struct shadow_columns *columns);
 
 enum { SHADOW_RANGES = 1024 }; /* into which keys fall by their hash */
 
-/* A query over both tables, one row for each range of keys: its number, rows of the live table, rows
- * of the shadow, whether checksums of values are equal, whether those of places are; then both
+/* A query over both tables, one row for each range of keys: its number, rows of the live table,
+ * rows of the shadow, whether checksums of values are equal, whether those of places are; then both
  * tables' checksums of values in that range, of any order of rows. */
 void shadow_compare(struct buf *out, const struct shape *have, const struct shape *shadow,
                     const struct shadow_columns *columns);
