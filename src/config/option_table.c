@@ -212,7 +212,7 @@ static const struct option table[] = {
      .text = "Most bytes of open dead letters that the stream may keep in the ledger; past it the "
              "stream halts."},
 
-    {"lag.threshold", OPTION_DURATION, STREAM(lag_threshold), BETWEEN(1 * SEC, 30 * 86400 * SEC),
+    {"lag.threshold", OPTION_DURATION, STREAM(lag_threshold), BETWEEN(1 * SEC, 30L * 86400 * SEC),
      .fallback = "60s", .everywhere = true,
      .text = "How old the oldest record that is not applied yet may be. The daemon does nothing "
              "with it: it is a metric, for the alert that compares."},

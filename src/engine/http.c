@@ -185,6 +185,8 @@ static usec_t cut_slow(struct http *http)
 }
 
 static void on_log(void *self, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+static void on_log(void *self, const char *format, va_list args)
 {
     char text[256];
     (void)self;
