@@ -63,7 +63,10 @@ struct rebuilding {
     double measured; /* records per second since the last look */
 };
 
-/* Configuration, contract, connections. For a rebuild that is there (options->id) its row is read,
+/* Configuration and database: enough to list, to give up, to drop. */
+bool rebuilding_begin(struct rebuilding *r, const struct rebuild_options *options,
+                      struct errs *errs) MUST_CHECK;
+/* The same with contract and broker. For a rebuild that is there (options->id) its row is read,
  * and nobody else works at it. False with faults in errs; rebuilding_close in any case. */
 bool rebuilding_open(struct rebuilding *r, const struct rebuild_options *options,
                      struct errs *errs) MUST_CHECK;
