@@ -91,7 +91,8 @@ static void put_head(struct writing *writing)
     if (status_stored(status))
         buf_printf(writing->out, "database %s, ", status->overview.database);
     else
-        buf_puts(writing->out, "database not reached, ");
+        buf_printf(writing->out, "database not %s, ",
+                   status->database.exit == ERR_EXIT_UNAVAILABLE ? "reached" : "read");
     if (status->cluster_id)
         buf_printf(writing->out, "cluster %s\n", status->cluster_id);
     else

@@ -179,7 +179,7 @@ def status_names_what_is_out_of_reach(t):
 
     # A database that answers, but has no tables of ours yet.
     text = spoken(t, config, code=78)
-    expect("the control schema is not there" in text and "pactolus migrate" in text, "before migrate:", text)
+    expect("database not read, cluster " in text and "pactolus migrate" in text, "before migrate:", text)
     t.migrate(config)
     t.produce(topic, [model.item_record(str(n), partition=0) for n in range(7)])
     t.run_to_end(config)
