@@ -8,10 +8,8 @@
 #include "base/backoff.h"
 #include "base/text.h"
 #include "command/dlq_topic.h"
-#include "command/progress.h"
 #include "command/report.h"
 #include "engine/preflight.h"
-#include "postgres/identity.h"
 #include "postgres/sqlstate.h"
 #include "postgres/streams.h"
 
@@ -20,45 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 10, ASK_MS = 10000, ARENA_BYTES = 256 * 1024 };
-
-struct options {
-    struct setup setup;
-    struct dlq_words words;
-    bool dry_run, execute;
-    const char *why, *rate_text;
-    int64_t rate; /* letters a second; 0 = as fast as it goes */
-};
-
-/* One stream of the configuration. */
-struct work {
-    const struct stream *stream;
-    unsigned stream_id;
-    bool looked, ready;       /* it was judged; it can be written */
-    struct err why;           /* not ready */
-    struct pipeline pipeline; /* --dry-run */
-    struct range range;
-    struct redrive redrive; /* --execute */
-    bool begun;
-    int64_t *pending; /* --from-topic: letters in the ledger that wait for a page; REDRIVE_PAGE */
-    unsigned n_pending;
-};
-
-struct redriving {
-    const struct options *options;
-    struct dlq dlq;
-    struct work *works; /* by stream of the configuration */
-    int64_t action_id;
-    struct dlq_tally tally;
-    struct progress progress;
-    usec_t begun;
-    struct arena arena;
-    /* --from-topic: */
-    char *cluster_id;
-    struct topic_identity *topics; /* of all streams */
-    unsigned n_topics;
-    bool importing; /* a transaction of imports is open */
-};
+enum { TRIES = 10, ARENA_BYTES = 256 * 1024 };
 
 /* ---- streams ---- */
 
@@ -97,7 +57,7 @@ static bool begin_action(struct redriving *redriving, struct err *err)
 }
 
 /* The stream's work, ready or with the reason why it is not; NULL when there is no such stream. */
-static struct work *work_of(struct redriving *redriving, const char *name)
+struct work *redriving_work(struct redriving *redriving, const char *name)
 {
     const struct stream *stream = dlq_stream(&redriving->dlq, name);
     if (!stream)
@@ -140,8 +100,8 @@ static void keep_pace(const struct redriving *redriving)
 }
 
 /* A page, tried again while it fails for an outage, somebody's lock or a deadlock. */
-static bool apply_page(struct redriving *redriving, struct work *work,
-                       const struct letters_filter *filter, int64_t *after, struct err *err)
+bool redriving_page(struct redriving *redriving, struct work *work,
+                    const struct letters_filter *filter, int64_t *after, struct err *err)
 {
     struct backoff backoff = {
         .base = 100 * USEC_PER_MS, .cap = 5 * USEC_PER_SEC, .seed = (uint64_t)clock_monotonic()};
@@ -177,14 +137,14 @@ static bool execute_stream(struct redriving *redriving, struct work *work, struc
     filter.streams = &name;
     filter.n_streams = 1;
     do {
-        if (!apply_page(redriving, work, &filter, &after, err))
+        if (!redriving_page(redriving, work, &filter, &after, err))
             return false;
     } while (work->redrive.n && !dlq_stopped());
     return true;
 }
 
-static void judge_letter(struct redriving *redriving, const struct work *work,
-                         const struct letter *letter)
+void redriving_judge(struct redriving *redriving, const struct work *work,
+                     const struct letter *letter)
 {
     struct redriven redriven;
     struct row row;
@@ -210,7 +170,7 @@ static bool judge_all(struct redriving *redriving, struct work *work, struct err
         if (!letters_read(redriving->dlq.conn, &filter, &page, &redriving->arena, &list, &n, err))
             return false;
         for (unsigned i = 0; i < n; i++)
-            judge_letter(redriving, work, &list[i]);
+            redriving_judge(redriving, work, &list[i]);
         if (n)
             page.after = list[n - 1].id;
     } while (n && !dlq_stopped());
@@ -274,7 +234,7 @@ static void redrive_ledger(struct redriving *redriving, struct errs *errs)
         total += groups[i].letters;
     progress_begin(&redriving->progress, "letters", total);
     for (unsigned i = 0; i < n && !dlq_stopped(); i++) {
-        struct work *work = work_of(redriving, groups[i].stream);
+        struct work *work = redriving_work(redriving, groups[i].stream);
         if (i && strcmp(groups[i].stream, groups[i - 1].stream) == 0)
             continue;
         if (work && work->ready &&
@@ -289,197 +249,6 @@ static void redrive_ledger(struct redriving *redriving, struct errs *errs)
         if (PQstatus(dlq->conn) != CONNECTION_OK)
             return;
     }
-}
-
-/* ---- from a topic ---- */
-
-static bool commit_imports(struct redriving *redriving, struct err *err)
-{
-    bool was = redriving->importing;
-    redriving->importing = false;
-    return !was || conn_exec(redriving->dlq.conn, "commit", err);
-}
-
-/* Apply what waits, of all streams: imports of all of them share a transaction. */
-static bool flush_pending(struct redriving *redriving, struct err *err)
-{
-    if (!commit_imports(redriving, err))
-        return false;
-    for (unsigned i = 0; i < redriving->dlq.config->n_streams; i++) {
-        struct work *work = &redriving->works[i];
-        if (!work->n_pending)
-            continue;
-        /* A copy in a topic is not chosen by what the ledger now says of the letter. */
-        const struct letters_filter filter = {.group = redriving->dlq.config->group,
-                                              .since = -1,
-                                              .until = -1,
-                                              .ids = work->pending,
-                                              .n_ids = work->n_pending};
-        int64_t after = 0;
-        do {
-            if (!apply_page(redriving, work, &filter, &after, err))
-                return false;
-        } while (work->redrive.n && !dlq_stopped());
-        work->n_pending = 0;
-    }
-    return true;
-}
-
-static const char *topic_id_now(const struct redriving *redriving, const char *topic)
-{
-    for (unsigned i = 0; i < redriving->n_topics; i++)
-        if (strcmp(redriving->topics[i].topic, topic) == 0 && !redriving->topics[i].missing)
-            return redriving->topics[i].id;
-    return "";
-}
-
-static unsigned topic_version(const struct work *work, const char *topic)
-{
-    const struct stream_config *config = work->stream->config;
-    for (unsigned i = 0; i < config->n_topics; i++)
-        if (strcmp(config->topics[i].name, topic) == 0)
-            return config->topics[i].version;
-    return 0;
-}
-
-static void leave_letter(struct redriving *redriving, const struct work *work,
-                         const struct letter *letter, const char *why)
-{
-    struct redriven redriven = {.letter = letter, .fate = FATE_LEFT};
-    err_set(&redriven.err, ERR_REJECT, ERR_EXIT_DATA, "%s", why);
-    dlq_tally_add(&redriving->tally, work->stream->config->name, &redriven);
-}
-
-/* Why a letter of the topic cannot be placed here; NULL: it can. */
-static const char *misplaced(const struct redriving *redriving, const struct work *work,
-                             const struct topic_letter *found)
-{
-    if (!found->placed)
-        return "relayed by a program that did not tell its place whole";
-    if (strcmp(found->letter.cluster, redriving->cluster_id) != 0)
-        return "it comes from another Kafka cluster";
-    if (!topic_version(work, found->letter.topic))
-        return "the stream reads its topic no more";
-    return NULL;
-}
-
-/* Its place as this database numbers logs; false when it is not known. */
-static bool find_log(struct redriving *redriving, struct letter *letter, bool *known,
-                     struct err *err)
-{
-    if (!letters_find_log(redriving->dlq.conn, letter, &letter->log, err))
-        return false;
-    *known = letter->log || (*letter->topic_id &&
-                             strcmp(topic_id_now(redriving, letter->topic), letter->topic_id) == 0);
-    return true;
-}
-
-static const char not_here[] = "the topic was too small for its value, which is not in this ledger";
-
-static bool import(struct redriving *redriving, struct work *work, const struct letter *letter,
-                   struct err *err)
-{
-    int64_t id;
-    if (!redriving->importing && !conn_exec(redriving->dlq.conn, "begin", err))
-        return false;
-    redriving->importing = true;
-    if (!letters_import(redriving->dlq.conn, work->stream_id, letter,
-                        topic_id_now(redriving, letter->topic), topic_version(work, letter->topic),
-                        &id, err))
-        return false;
-    if (id == 0) {
-        leave_letter(redriving, work, letter, not_here);
-        return true;
-    }
-    work->pending[work->n_pending++] = id;
-    return work->n_pending < REDRIVE_PAGE || flush_pending(redriving, err);
-}
-
-static bool take(void *context, struct topic_letter *found, struct err *err)
-{
-    struct redriving *redriving = context;
-    struct letter *letter = &found->letter;
-    struct work *work = work_of(redriving, letter->stream);
-    bool known = false;
-    if (!work) {
-        err_set(err, ERR_HALT, ERR_EXIT_CONFIG,
-                "the configuration has no such stream, or its contract is broken");
-        err_place(err, "%s", letter->stream);
-        return err_hint(err, "--stream leaves others out");
-    }
-    if (!work->ready)
-        return *err = work->why, false;
-    const char *why = misplaced(redriving, work, found);
-    if (!why && !find_log(redriving, letter, &known, err))
-        return false;
-    if (!why && !known)
-        why = "of an older topic of that name, which this database does not know";
-    if (why) {
-        leave_letter(redriving, work, letter, why);
-        return true;
-    }
-    if (!redriving->options->execute) {
-        judge_letter(redriving, work, letter);
-        return true;
-    }
-    return import(redriving, work, letter, err);
-}
-
-/* The cluster must be the group's, and the database the right one: else logs would be made up. */
-static bool ask_broker(struct redriving *redriving, struct errs *errs)
-{
-    struct dlq *dlq = &redriving->dlq;
-    struct kafka_options kafka = {0};
-    struct identity identity = {0};
-    struct err err = ERR_INIT;
-    rd_kafka_t *admin = setup_kafka(dlq->config, &kafka, &err) ? admin_open(&kafka, errs) : NULL;
-    for (unsigned i = 0; i < dlq->config->n_streams; i++)
-        redriving->n_topics += dlq->config->streams[i].n_topics;
-    redriving->topics = mem_zero(redriving->n_topics + 1, sizeof *redriving->topics);
-    unsigned at = 0;
-    for (unsigned i = 0; i < dlq->config->n_streams; i++)
-        for (unsigned k = 0; k < dlq->config->streams[i].n_topics; k++)
-            redriving->topics[at++].topic = dlq->config->streams[i].topics[k].name;
-    if (admin)
-        redriving->cluster_id = admin_cluster_id(admin, ASK_MS, &err);
-    bool good =
-        redriving->cluster_id &&
-        admin_topic_ids(admin, redriving->topics, redriving->n_topics, ASK_MS, &err) &&
-        identity_read(dlq->conn, dlq->config->group, redriving->cluster_id, &identity, &err) &&
-        identity_judge(&identity, redriving->cluster_id, &err);
-    identity_free(&identity);
-    if (admin)
-        admin_close(admin);
-    setup_free_kafka(&kafka);
-    if (!good && err.class != ERR_NONE)
-        errs_add(errs, &err);
-    return good;
-}
-
-static void redrive_topic(struct redriving *redriving, struct errs *errs)
-{
-    struct dlq_topic reading = {.dlq = &redriving->dlq,
-                                .topic = redriving->options->words.from_topic,
-                                .each = take,
-                                .context = redriving};
-    struct err err = ERR_INIT;
-    char number[32];
-    if (!ask_broker(redriving, errs))
-        return;
-    progress_begin(&redriving->progress, "letters", 0);
-    if (!dlq_topic_read(&reading, errs))
-        return;
-    if (!flush_pending(redriving, &err))
-        errs_add(errs, &err);
-    progress_end(&redriving->progress);
-    printf("%s: %s records, of which", reading.topic, text_thousands(reading.records, number));
-    printf(" %s letters are meant", text_thousands(reading.chosen, number));
-    printf(", %s stand there again", text_thousands(reading.again, number));
-    printf(", and %s are no letters of group %s\n", text_thousands(reading.foreign, number),
-           redriving->dlq.config->group);
-    if (reading.chosen > redriving->tally.letters)
-        printf("%s are closed in the ledger\n",
-               text_thousands(reading.chosen - redriving->tally.letters, number));
 }
 
 /* ---- the whole ---- */
@@ -516,7 +285,7 @@ static void release(struct redriving *redriving)
     dlq_close(&redriving->dlq);
 }
 
-static int run(const struct options *options)
+static int run(const struct redrive_options *options)
 {
     struct errs errs = {0};
     struct redriving redriving = {.options = options, .begun = clock_monotonic()};
@@ -526,7 +295,7 @@ static int run(const struct options *options)
                  &errs)) {
         redriving.works = mem_zero(redriving.dlq.config->n_streams + 1, sizeof *redriving.works);
         if (options->words.from_topic)
-            redrive_topic(&redriving, &errs);
+            redriving_topic(&redriving, &errs);
         else
             redrive_ledger(&redriving, &errs);
     }
@@ -536,7 +305,7 @@ static int run(const struct options *options)
     return code;
 }
 
-static bool judge(struct options *options, struct err *err)
+static bool judge(struct redrive_options *options, struct err *err)
 {
     if (options->dry_run == options->execute) {
         err_set(err, ERR_HALT, ERR_EXIT_USAGE, "dlq redrive wants either --dry-run or --execute");
@@ -551,7 +320,7 @@ static bool judge(struct options *options, struct err *err)
 
 int dlq_redrive(int argc, char **argv)
 {
-    struct options options = {0};
+    struct redrive_options options = {0};
     const struct args_option table[] = {
         {'n', "dry-run", NULL, ARGS_FLAG, &options.dry_run,
          "say what would become of them by the contract, write nothing"},

@@ -1,42 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dlq_redrive: what `dlq redrive` did, or would do, in numbers by stream and reason. Owns its lists
- * (dlq_tally_free); borrows the streams' names.
+ * dlq_redrive: what `dlq redrive` shares between its two ways: from the ledger, and from a DLQ
+ * topic by way of the ledger. Everything here is owned by the verb, which releases it at its end.
  */
 #ifndef PACTOLUS_COMMAND_DLQ_REDRIVE_H
 #define PACTOLUS_COMMAND_DLQ_REDRIVE_H
 
-#include "postgres/redrive.h"
+#include "command/dlq.h"
+#include "command/dlq_tally.h"
+#include "command/progress.h"
+#include "kafka/admin.h"
 
-/* Letters of one stream that had one reason. */
-struct dlq_tally_row {
-    const char *stream;
-    char reason[24];
-    int64_t letters, fates[FATE_COUNT];
+struct redrive_options {
+    struct setup setup;
+    struct dlq_words words;
+    bool dry_run, execute;
+    const char *why, *rate_text;
+    int64_t rate; /* letters a second; 0 = as fast as it goes */
 };
 
-/* What failed again for one reason, with the first as an example. */
-struct dlq_tally_failure {
-    const char *stream;
-    enum redrive_fate fate; /* FAILED or LEFT */
-    enum reason reason;
-    int64_t letters;
-    char example[800];
+/* One stream of the configuration. */
+struct work {
+    const struct stream *stream;
+    unsigned stream_id;
+    bool looked, ready;       /* it was judged; it can be written */
+    struct err why;           /* not ready */
+    struct pipeline pipeline; /* --dry-run */
+    struct range range;
+    struct redrive redrive; /* --execute */
+    bool begun;
+    int64_t *pending; /* --from-topic: letters in the ledger that wait for a page; REDRIVE_PAGE */
+    unsigned n_pending;
 };
 
-struct dlq_tally {
-    struct dlq_tally_row *rows;
-    struct dlq_tally_failure *failures;
-    unsigned n_rows, n_failures;
-    int64_t letters, fates[FATE_COUNT];
-    int64_t could_pass; /* failed for what may come: another row, a parent */
+struct redriving {
+    const struct redrive_options *options;
+    struct dlq dlq;
+    struct work *works; /* by stream of the configuration */
+    int64_t action_id;
+    struct dlq_tally tally;
+    struct progress progress;
+    usec_t begun;
+    struct arena arena;
+    /* --from-topic: */
+    char *cluster_id;
+    struct topic_identity *topics; /* of all streams */
+    unsigned n_topics;
+    bool importing; /* a transaction of imports is open */
 };
 
-void dlq_tally_add(struct dlq_tally *tally, const char *stream, const struct redriven *redriven);
-void dlq_tally_print(const struct dlq_tally *tally, bool executed, struct buf *out);
-void dlq_tally_free(struct dlq_tally *tally);
-
-/* "50", "50/s" → letters a second; false if it is none. */
-bool dlq_rate(const char *text, int64_t *rate);
+/* The stream's work, ready or with the reason why it is not; NULL when there is no such stream. */
+struct work *redriving_work(struct redriving *redriving, const char *name);
+/* A page of letters that the filter chooses behind *after, tried again while it fails for an outage,
+ * somebody's lock or a deadlock; at the pace that was asked for. */
+bool redriving_page(struct redriving *redriving, struct work *work,
+                    const struct letters_filter *filter, int64_t *after,
+                    struct err *err) MUST_CHECK;
+/* --dry-run: what would become of this letter goes into the tally. */
+void redriving_judge(struct redriving *redriving, const struct work *work,
+                     const struct letter *letter);
+/* Everything that the topic holds for us. */
+void redriving_topic(struct redriving *redriving, struct errs *errs);
 
 #endif

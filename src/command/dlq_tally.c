@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "command/dlq_tally.h"
 #include "base/text.h"
 #include "command/dlq.h"
-#include "command/dlq_redrive.h"
 #include "postgres/sqlstate.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which letters are meant, and what became of them in numbers. */
 #include "command/dlq.h"
-#include "command/dlq_redrive.h"
+#include "command/dlq_tally.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
