@@ -9,6 +9,7 @@ import confluent_kafka.admin
 
 from harness import ROOT, equal, expect, test, wait
 
+# In the order in which their blocks run.
 DOCUMENTS = ["README.md", "docs/contracts.md", "docs/operations.md", "docs/security.md",
              "docs/replay.md", "docs/incident.md", "docs/from-kafka-connect.md", "docs/guarantees.md", "docs/metrics.md", "docs/alerts.md",
              "docs/chaos.md", "docs/contract-diff.md", "docs/contract-rules.md",
@@ -99,6 +100,40 @@ def the_documents_name_what_exists(t):
     mapped = set(re.findall(r"`(\w+/\w+)`", read("CONTRIBUTING.md")))
     missing += [f"CONTRIBUTING.md does not map src/{module}" for module in sorted(modules - mapped)]
     equal(missing, [], "what the documents name and is not there")
+
+
+def told_commands():
+    """(document, words) of every line of code that calls pactolus, its continuations joined."""
+    for path in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]):
+        text = re.sub(r"\\\n\s*", " ", path.read_text(encoding="utf-8"))
+        for line in re.findall(r"^(?: {4,}|\$ )?(pactolus [a-z].*)$", text, re.MULTILINE):
+            line = re.split(r"\s+#|\s\|\|?\s|\s&&\s|;", line)[0]
+            yield path.name, re.sub(r"\"[^\"]*\"|'[^']*'", "TEXT", line).split()[1:]
+
+
+@test
+def every_command_of_the_documents_can_be_typed(t):
+    """Also those that no test runs as they stand: their verbs and options are the program's."""
+    verbs, wrong, count = {}, [], 0
+
+    def help_of(*words):
+        if words not in verbs:
+            result = t.pactolus(*words, "--help")
+            verbs[words] = result.out if result.code == 0 else None
+        return verbs[words]
+
+    for document, words in told_commands():
+        count += 1
+        family = words[0] in ("contract", "dlq") and len(words) > 1
+        said = help_of(*words[:2 if family else 1])
+        if said is None:
+            wrong.append(f"{document}: no verb {' '.join(words[:2])}")
+            continue
+        for option in (word.split("=")[0] for word in words if re.match(r"--[a-z]", word)):
+            if not re.search(rf"(?<![\w-]){option}(?![\w-])", said):
+                wrong.append(f"{document}: pactolus {words[0]} has no {option}")
+    equal(wrong, [], "what the documents say and the program does not take")
+    expect(count > 50, "hardly any command was found:", count)
 
 
 @test
