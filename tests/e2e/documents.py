@@ -11,9 +11,9 @@ from harness import ROOT, equal, expect, test, wait
 
 # In the order in which their blocks run.
 DOCUMENTS = ["README.md", "docs/contracts.md", "docs/operations.md", "docs/security.md",
-             "docs/replay.md", "docs/incident.md", "docs/from-kafka-connect.md", "docs/guarantees.md", "docs/metrics.md", "docs/alerts.md",
-             "docs/chaos.md", "docs/contract-diff.md", "docs/contract-rules.md",
-             "CONTRIBUTING.md", "CHANGELOG.md"]
+             "docs/replay.md", "docs/incident.md", "docs/from-kafka-connect.md",
+             "docs/guarantees.md", "docs/metrics.md", "docs/alerts.md", "docs/chaos.md",
+             "docs/contract-diff.md", "docs/contract-rules.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 # A block to be run: <!-- tested -->, then ```sh. Any other block is only read.
 BLOCK = re.compile(r"^<!-- tested -->\n+```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
