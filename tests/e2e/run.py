@@ -31,6 +31,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pattern", default="", help="only tests whose name matches")
+    parser.add_argument("--leave", default="", help="but for those whose name matches")
     parser.add_argument("--build", default=str(harness.ROOT / "build" / "release"))
     parser.add_argument("--postgres", default="15", choices=["15", "17"])
     parser.add_argument("--embedded", action="store_true", help="the embedded broker: no Java")
@@ -70,7 +71,8 @@ def select(options):
         __import__(theme)
     for name, body, full_only, real_kafka in harness.collected():
         if not re.search(options.pattern, name) or (full_only and not options.full) or \
-                (real_kafka and options.embedded):
+                (real_kafka and options.embedded) or \
+                (options.leave and re.search(options.leave, name)):
             continue
         yield name, body
 
