@@ -43,6 +43,10 @@ static void fill_conn_options(struct engine *engine)
         .answer_timeout_ms = (int)(config->answer_timeout / USEC_PER_MS),
         .session_pooler = strcmp(config->pooler, "session") == 0,
     };
+    /* PgBouncer (seen in 1.18) takes a backend for free at the first ReadyForQuery, though more was
+     * sent: if we die then in the middle of a message, its reset query becomes part of that message,
+     * and whoever is given that backend waits until server_idle_timeout. */
+    engine->in_flight = engine->conn_options.session_pooler ? 1 : LANE_IN_FLIGHT;
 }
 
 static bool open_consumer(struct engine *engine, struct errs *errs)

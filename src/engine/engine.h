@@ -51,6 +51,7 @@ struct engine {
     struct database database; /* as of the last claim; told to Kafka with offsets */
     char *application_name;
     struct conn_options conn_options;
+    unsigned in_flight; /* batches that one connection may have under way, up to LANE_IN_FLIGHT */
     struct kafka_options kafka_options;
     struct pace pace; /* how fast records may be taken */
     usec_t wall; /* wall time of this turn, for rules that speak of now */

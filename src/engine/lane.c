@@ -383,7 +383,7 @@ static void dispatch(struct lane *lane, usec_t now)
     }
     /* Whoever waits gets the connection after what is in flight. */
     bool hold_back = lane->lease >= 2 && pool_wanted(pool);
-    while (lane->n_sent < lane->n_sealed && !hold_back)
+    while (lane->n_sent < lane->n_sealed && lane->n_sent < lane->engine->in_flight && !hold_back)
         send_one(lane);
 }
 

@@ -2,9 +2,11 @@
 """PgBouncer: sessions are as good as PostgreSQL's own, anything less is refused by name."""
 
 import os
+import pathlib
 import random
 import signal
 import subprocess
+import time
 
 import psycopg2
 
@@ -126,6 +128,47 @@ def sessions_of_a_pooler_survive_kill_9(t):
                    "where a.datname = current_database()")
     expect(pids > 0, "the backends that owners recorded are not the server's")
     equal(daemon.stop(), 0, "exit status")
+
+
+def at_rest(daemon):
+    """A check that is true when the process has used no processor time for half a second."""
+    seen = ["", time.monotonic()]
+
+    def check():
+        used = pathlib.Path(f"/proc/{daemon.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        if used != seen[0]:
+            seen[:] = [used, time.monotonic()]
+        return time.monotonic() - seen[1] > 0.5
+    return check
+
+
+@test
+def a_kill_in_the_middle_of_a_message_blocks_no_backend(t):
+    """PgBouncer 1.18 gives a backend back that waits for the rest of a batch, if the one before it
+    was answered: the next client gets it and waits for minutes."""
+    topic = t.topic(partitions=1)
+    config = through(t, PgBouncer(t, "session"), {"items": t.stream(topic, batch={"rows": 20})})
+    t.migrate(config)
+    t.produce(topic, [model.item_record("i0")])
+    t.run_to_end(config)
+    stranger = t.connect()
+    stranger.autocommit = False
+    stranger.cursor().execute("select from data.items for update")
+    # A batch is larger than all buffers on its way.
+    t.produce(topic, [model.item_record(f"i{n}", note="x" * 200_000) for n in range(60)])
+    daemon = t.daemon(config)
+    wait(lambda: t.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' "
+                         "and datname = current_database()") > 0, "the first batch to wait")
+    wait(at_rest(daemon), "the second to go as far as it can")
+    daemon.freeze()
+    stranger.rollback()
+    wait(lambda: taken(t) > 1, "the first batch")
+    expect(taken(t) < 61, "all was applied before the kill")
+    daemon.kill()
+    service = Service(t, config)
+    wait(lambda: service.runs() and t.caught_up(topic), "everything to be applied", 60)
+    check_table(t, topic)
+    equal(service.daemon.stop(), 0, "exit status")
 
 
 @test
