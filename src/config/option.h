@@ -60,7 +60,6 @@ struct option {
     bool everywhere; /* a stream's setting that may stand outside: the default of all streams */
     bool required;
     bool secret;
-    bool reload; /* taken up by a running daemon; otherwise at its start */
     const char *text;
 };
 

@@ -64,8 +64,6 @@ static void row(const struct option *option, struct buf *out)
         buf_puts(out, "–");
     buf_puts(out, " | ");
     cell(out, option->text);
-    if (option->reload)
-        buf_puts(out, " Taken up by `reload`.");
     buf_puts(out, " |\n");
     buf_free(&kind);
 }
