@@ -75,14 +75,6 @@ static void put_source(struct buf *out, const struct shape *have, const struct s
     }
 }
 
-static void put_place(struct buf *out, const struct shape *shadow, const char *of)
-{
-    buf_putc(out, '(');
-    if (is_versioned(shadow))
-        buf_printf(out, "%s._version, ", of);
-    buf_printf(out, "%s._log >> 48, %s._order_ts, %s._log, %s._offset)", of, of, of, of);
-}
-
 static void put_insert(struct buf *out, const struct shape *have, const struct shape *shadow)
 {
     const char *between = "";
@@ -116,9 +108,9 @@ static void put_insert(struct buf *out, const struct shape *have, const struct s
         between = ", ";
     }
     buf_puts(out, " WHERE ");
-    put_place(out, shadow, "excluded");
+    sql_place(out, is_versioned(shadow), "excluded");
     buf_puts(out, " > ");
-    put_place(out, shadow, "t");
+    sql_place(out, is_versioned(shadow), "t");
 }
 
 static void put_portion(struct buf *out, const struct shape *have, const struct shape *shadow,

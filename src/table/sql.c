@@ -53,6 +53,15 @@ void sql_qualified(struct buf *out, const char *schema, const char *name)
     sql_identifier(out, name);
 }
 
+/* The generation is the upper 15 bits of the log. */
+void sql_place(struct buf *out, bool versioned, const char *of)
+{
+    buf_putc(out, '(');
+    if (versioned)
+        buf_printf(out, "%s._version, ", of);
+    buf_printf(out, "%s._log >> 48, %s._order_ts, %s._log, %s._offset)", of, of, of, of);
+}
+
 /* A statement in the making: its text, and the types of its parameters. */
 struct draft {
     const struct layout *layout;
@@ -123,15 +132,6 @@ static void draft_insert(struct draft *draft)
     }
 }
 
-/* The place, greatest part first. generation is the upper 15 bits of the log. */
-static void draft_place(struct draft *draft, const char *of)
-{
-    buf_putc(&draft->text, '(');
-    if (draft->layout->versioned)
-        buf_printf(&draft->text, "%s._version, ", of);
-    buf_printf(&draft->text, "%s._log >> 48, %s._order_ts, %s._log, %s._offset)", of, of, of, of);
-}
-
 static void draft_assign(struct draft *draft, const struct layout_column *column, bool soft)
 {
     struct buf *text = &draft->text;
@@ -172,9 +172,9 @@ static void draft_conflict(struct draft *draft, bool soft)
         between = ", ";
     }
     buf_puts(text, " WHERE ");
-    draft_place(draft, "excluded");
+    sql_place(text, draft->layout->versioned, "excluded");
     buf_puts(text, " >= ");
-    draft_place(draft, "t");
+    sql_place(text, draft->layout->versioned, "t");
 }
 
 /* Books what the caller counted and what the statement counts. The row is found by what it is, and

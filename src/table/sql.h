@@ -55,5 +55,8 @@ void sql_identifier(struct buf *out, const char *name);
 void sql_literal(struct buf *out, const char *text);
 /* "schema"."name". */
 void sql_qualified(struct buf *out, const char *schema, const char *name);
+/* The place of the row `of` (an alias), greatest part first, as a row value that compares as places
+ * do: (of._version, generation, of._order_ts, of._log, of._offset). Nobody writes it anywhere else. */
+void sql_place(struct buf *out, bool versioned, const char *of);
 
 #endif
