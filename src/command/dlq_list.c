@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "command/dlq_topic.h"
 #include "command/dlq_view.h"
+#include "command/member.h"
 #include "command/report.h"
 
 #include <inttypes.h>
@@ -50,20 +51,18 @@ static void add_object(struct listing *listing, const struct letter *letter)
     struct buf *out = &listing->letters;
     buf_puts(out, out->length ? ",{" : "{");
     if (letter->id)
-        buf_printf(out, "\"id\":%" PRId64 ",", letter->id);
-    buf_puts(out, "\"place\":");
+        member_number(out, "id", letter->id);
     dlq_place(letter, place);
-    buf_json_string(out, place, strlen(place));
-    const char *const texts[][2] = {
-        {"stream", letter->stream},          {"state", letter->state},
-        {"reason", letter->reason},          {"detail", letter->detail},
-        {"sqlstate", letter->sqlstate},      {"first_failed", letter->first_failed},
-        {"last_failed", letter->last_failed}};
-    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
-        buf_printf(out, ",\"%s\":", texts[i][0]);
-        buf_json_string(out, texts[i][1], strlen(texts[i][1]));
-    }
-    buf_printf(out, ",\"attempts\":%d}", (int)letter->attempts);
+    member_text(out, "place", place);
+    member_text(out, "stream", letter->stream);
+    member_text(out, "state", letter->state);
+    member_text(out, "reason", letter->reason);
+    member_text(out, "detail", letter->detail);
+    member_text(out, "sqlstate", letter->sqlstate);
+    member_text(out, "first_failed", letter->first_failed);
+    member_text(out, "last_failed", letter->last_failed);
+    member_number(out, "attempts", letter->attempts);
+    buf_putc(out, '}');
 }
 
 static void add_letter(struct listing *listing, const struct letter *letter)
@@ -183,19 +182,16 @@ static void print_json(const struct listing *listing)
     buf_puts(&out, "{\"groups\":[");
     for (unsigned i = 0; i < listing->n_groups; i++) {
         const struct letters_group *group = &listing->groups[i];
-        const char *const texts[][2] = {{"stream", group->stream},
-                                        {"state", group->state},
-                                        {"reason", group->reason},
-                                        {"oldest", group->oldest},
-                                        {"newest", group->newest}};
         buf_puts(&out, i ? ",{" : "{");
-        for (unsigned k = 0; k < sizeof texts / sizeof *texts; k++) {
-            buf_printf(&out, "\"%s\":", texts[k][0]);
-            buf_json_string(&out, texts[k][1], strlen(texts[k][1]));
-            buf_putc(&out, ',');
-        }
-        buf_printf(&out, "\"letters\":%" PRId64 ",\"to_relay\":%" PRId64 ",\"bytes\":%" PRId64 "}",
-                   group->letters, group->waiting, group->bytes);
+        member_text(&out, "stream", group->stream);
+        member_text(&out, "state", group->state);
+        member_text(&out, "reason", group->reason);
+        member_text(&out, "oldest", group->oldest);
+        member_text(&out, "newest", group->newest);
+        member_number(&out, "letters", group->letters);
+        member_number(&out, "to_relay", group->waiting);
+        member_number(&out, "bytes", group->bytes);
+        buf_putc(&out, '}');
     }
     buf_putc(&out, ']');
     if (listing->options->each)

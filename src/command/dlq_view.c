@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "command/dlq.h"
+#include "command/member.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -40,80 +41,47 @@ static const char hidden[] = "not shown: --reveal shows it";
 
 /* ---- for programs ---- */
 
-static void put_name(struct buf *out, const char *name)
-{
-    char last = out->length ? out->data[out->length - 1] : '{';
-    if (last != '{' && last != '[')
-        buf_putc(out, ',');
-    buf_json_string(out, name, strlen(name));
-    buf_putc(out, ':');
-}
-
-static void put_text(struct buf *out, const char *name, const char *value)
-{
-    put_name(out, name);
-    buf_json_string(out, value, strlen(value));
-}
-
-static void put_number(struct buf *out, const char *name, int64_t value)
-{
-    put_name(out, name);
-    buf_printf(out, "%" PRId64, value);
-}
-
-static void put_base64(struct buf *out, const char *name, struct span bytes)
-{
-    put_name(out, name);
-    if (!bytes.data) {
-        buf_puts(out, "null");
-        return;
-    }
-    buf_putc(out, '"');
-    buf_base64(out, bytes.data, bytes.length);
-    buf_putc(out, '"');
-}
-
 static void put_facts(struct buf *out, const struct letter *letter)
 {
     if (letter->id)
-        put_number(out, "id", letter->id);
-    put_text(out, "stream", letter->stream);
-    put_text(out, "state", letter->state);
-    put_text(out, "outcome", letter->outcome);
-    put_text(out, "topic", letter->topic);
-    put_number(out, "partition", letter->partition);
-    put_number(out, "offset", letter->offset);
-    put_number(out, "timestamp", letter->record_ts);
-    put_number(out, "order_timestamp", letter->order_ts);
+        member_number(out, "id", letter->id);
+    member_text(out, "stream", letter->stream);
+    member_text(out, "state", letter->state);
+    member_text(out, "outcome", letter->outcome);
+    member_text(out, "topic", letter->topic);
+    member_number(out, "partition", letter->partition);
+    member_number(out, "offset", letter->offset);
+    member_number(out, "timestamp", letter->record_ts);
+    member_number(out, "order_timestamp", letter->order_ts);
     if (letter->log)
-        put_number(out, "log", letter->log);
-    put_text(out, "cluster", letter->cluster);
-    put_text(out, "topic_id", letter->topic_id);
-    put_text(out, "reason", letter->reason);
-    put_text(out, "detail", letter->detail);
-    put_text(out, "sqlstate", letter->sqlstate);
-    put_text(out, "contract", letter->contract);
-    put_number(out, "attempts", letter->attempts);
-    put_text(out, "first_failed", letter->first_failed);
-    put_text(out, "last_failed", letter->last_failed);
-    put_text(out, "dlq_topic", letter->dlq_topic);
-    put_name(out, "erased");
+        member_number(out, "log", letter->log);
+    member_text(out, "cluster", letter->cluster);
+    member_text(out, "topic_id", letter->topic_id);
+    member_text(out, "reason", letter->reason);
+    member_text(out, "detail", letter->detail);
+    member_text(out, "sqlstate", letter->sqlstate);
+    member_text(out, "contract", letter->contract);
+    member_number(out, "attempts", letter->attempts);
+    member_text(out, "first_failed", letter->first_failed);
+    member_text(out, "last_failed", letter->last_failed);
+    member_text(out, "dlq_topic", letter->dlq_topic);
+    member_name(out, "erased");
     buf_puts(out, letter->erased ? "true" : "false");
     if (letter->truncated) {
-        put_name(out, "truncated");
+        member_name(out, "truncated");
         buf_puts(out, "true");
     }
 }
 
 static void put_headers(struct buf *out, const struct letter *letter, bool values)
 {
-    put_name(out, "headers");
+    member_name(out, "headers");
     buf_putc(out, '[');
     for (unsigned i = 0; i < letter->n_headers; i++) {
         buf_puts(out, i ? ",{" : "{");
-        put_text(out, "name", letter->headers[i].name);
+        member_text(out, "name", letter->headers[i].name);
         if (values)
-            put_base64(out, "value_base64", letter->headers[i].value);
+            member_bytes(out, "value_base64", letter->headers[i].value);
         buf_putc(out, '}');
     }
     buf_putc(out, ']');
@@ -123,22 +91,22 @@ void dlq_view_export(const struct letter *letter, struct buf *out)
 {
     buf_putc(out, '{');
     put_facts(out, letter);
-    put_base64(out, "key_base64", letter->key);
-    put_base64(out, "value_base64", letter->value);
+    member_bytes(out, "key_base64", letter->key);
+    member_bytes(out, "value_base64", letter->value);
     put_headers(out, letter, true);
     buf_putc(out, '}');
 }
 
 static void put_events(struct buf *out, const struct dlq_view *view)
 {
-    put_name(out, "history");
+    member_name(out, "history");
     buf_putc(out, '[');
     for (unsigned i = 0; i < view->n_events; i++) {
         buf_puts(out, i ? ",{" : "{");
-        put_text(out, "action", view->events[i].action);
-        put_text(out, "at", view->events[i].at);
-        put_text(out, "by", view->events[i].by);
-        put_text(out, "why", view->events[i].why);
+        member_text(out, "action", view->events[i].action);
+        member_text(out, "at", view->events[i].at);
+        member_text(out, "by", view->events[i].by);
+        member_text(out, "why", view->events[i].why);
         buf_putc(out, '}');
     }
     buf_putc(out, ']');
@@ -151,16 +119,16 @@ static void put_value(struct buf *out, const struct dlq_view *view, const struct
     struct buf value = BUF_INIT;
     struct err err = ERR_INIT;
     if (letter->value.data && dlq_view_value(view, letter, arena, &value, &err)) {
-        put_name(out, "value");
+        member_name(out, "value");
         buf_put(out, value.data, value.length);
     } else if (letter->value.data) {
         text_utf8_mend(err.text, strlen(err.text));
-        put_text(out, "undecoded", err.text);
+        member_text(out, "undecoded", err.text);
         buf_reset(&value);
         dlq_view_fields(view, letter, &value);
-        put_text(out, "fields", value.data ? value.data : "");
+        member_text(out, "fields", value.data ? value.data : "");
     } else {
-        put_name(out, "value");
+        member_name(out, "value");
         buf_puts(out, "null");
     }
     buf_free(&value);
@@ -173,10 +141,10 @@ void dlq_view_json(const struct dlq_view *view, const struct letter *letter, str
     buf_putc(out, '{');
     put_facts(out, letter);
     if (shown.key)
-        put_base64(out, "key_base64", letter->key);
+        member_bytes(out, "key_base64", letter->key);
     put_value(out, view, letter, arena);
     if (shown.rest)
-        put_base64(out, "value_base64", letter->value);
+        member_bytes(out, "value_base64", letter->value);
     put_headers(out, letter, shown.rest);
     put_events(out, view);
     buf_putc(out, '}');
