@@ -7,189 +7,18 @@
 #include "engine/lane.h"
 #include "engine/machines.h"
 #include "engine/membership_internal.h"
+#include "engine/rebalance.h"
 #include "engine/verify.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- answers to the group ---- */
-
-static void say(const char *what, const struct owed *owed)
-{
-    if (owed->n)
-        log_info("%s %u partition%s (%s[%d]%s)", what, owed->n, owed->n == 1 ? "" : "s",
-                 owed->list[0].topic, (int)owed->list[0].partition, owed->n > 1 ? ", …" : "");
-}
-
-/* Give back what the revoke listed: cursors leave their lanes, Kafka is answered. */
-static void answer_revoke(void *self)
-{
-    struct membership *membership = self;
-    struct owed *owed = &membership->revoke;
-    struct err err;
-    say("giving back", owed);
-    unsigned kept = 0;
-    for (unsigned i = 0; i < owed->n; i++) {
-        struct cursor *cursor =
-            cursors_find(membership, owed->list[i].topic, owed->list[i].partition);
-        /* What was never given to librdkafka must not be taken from it. */
-        bool assigned = cursor && cursor->assigned;
-        if (cursor)
-            cursors_remove(membership, cursor, membership->now);
-        if (assigned || !consumer_cooperative(membership->engine->consumer))
-            owed->list[kept++] = owed->list[i];
-    }
-    if (!consumer_unassign(membership->engine->consumer, owed->list, kept, &err))
-        log_err(LOG_LEVEL_WARNING, "giving back partitions", &err);
-    owed_clear(owed);
-}
-
-static void begin_drain(void *self)
-{
-    struct membership *membership = self;
-    for (unsigned i = 0; i < membership->revoke.n; i++) {
-        struct cursor *cursor = cursors_find(membership, membership->revoke.list[i].topic,
-                                             membership->revoke.list[i].partition);
-        if (cursor)
-            cursor->draining = true;
-    }
-    membership->deadline = membership->now + membership->engine->config->drain_timeout;
-}
-
-static void begin_claim(void *self)
-{
-    struct membership *membership = self;
-    say("claiming", &membership->assign);
-    membership->sequence++;
-    for (unsigned i = 0; i < membership->assign.n; i++)
-        cursors_add(membership, &membership->assign.list[i]);
-    membership->claim_at = 0;
-}
-
-/* The claim under way is for partitions that we shall not get. */
-static void cancel_claim(struct membership *membership)
-{
-    for (unsigned i = 0; i < membership->assign.n; i++) {
-        struct cursor *cursor = cursors_find(membership, membership->assign.list[i].topic,
-                                             membership->assign.list[i].partition);
-        if (cursor && !cursor->assigned)
-            cursors_remove(membership, cursor, membership->now);
-    }
-    membership->sequence++;
-    owed_clear(&membership->assign);
-}
-
-/* An eager assignment names everything: what came before it is over, whether it was revoked or not.
- * librdkafka does not revoke what it is waiting for an answer about when the group goes on
- * (rd_kafka_cgrp_revoke_all_rejoin), and takes the answer all the same. */
-static void begin_anew(struct membership *membership)
-{
-    struct err err;
-    while (membership->cursors)
-        cursors_remove(membership, membership->cursors, membership->now);
-    owed_clear(&membership->assign);
-    owed_clear(&membership->revoke);
-    if (!consumer_unassign(membership->engine->consumer, NULL, 0, &err))
-        log_err(LOG_LEVEL_WARNING, "giving back partitions", &err);
-}
-
-static void answer_assign(void *self)
-{
-    struct membership *membership = self;
-    membership->answered = true;
-    cursors_start(membership, &membership->assign, membership->now);
-    owed_clear(&membership->assign);
-}
-
-/* Beside what is owed already: that of an earlier cooperative assignment. One that comes before the
- * last was answered names what is new: librdkafka counts partitions as ours when it hands them out,
- * not when they are answered (rd_kafka_rebalance_op_incr), and will never name those again. */
-static void take_assign(void *self)
-{
-    struct membership *membership = self;
-    if (!consumer_cooperative(membership->engine->consumer))
-        begin_anew(membership);
-    owed_join(&membership->assign, &membership->incoming);
-    begin_claim(membership);
-}
-
-static bool owed_has(const struct owed *owed, const struct topic_partition *at)
-{
-    for (unsigned i = 0; i < owed->n; i++)
-        if (owed->list[i].partition == at->partition && strcmp(owed->list[i].topic, at->topic) == 0)
-            return true;
-    return false;
-}
-
-/* What is revoked is claimed no more. What else is owed stays so, for the same reason. */
-static void withdraw(struct membership *membership)
-{
-    struct owed *assign = &membership->assign;
-    unsigned kept = 0;
-    if (assign->n)
-        membership->sequence++;
-    for (unsigned i = 0; i < assign->n; i++) {
-        struct cursor *cursor =
-            cursors_find(membership, assign->list[i].topic, assign->list[i].partition);
-        if (!owed_has(&membership->incoming, &assign->list[i]))
-            assign->list[kept++] = assign->list[i];
-        else if (cursor && !cursor->assigned)
-            cursors_remove(membership, cursor, membership->now);
-    }
-    assign->n = kept;
-}
-
-/* An ASSIGN while a revoke is unanswered: an eager one replaces everything, so the revoke is void;
- * before a cooperative one everything owed is given back. */
-static void supersede_revoke(void *self)
-{
-    struct membership *membership = self;
-    log_notice("a new assignment came before the last one was given back");
-    if (consumer_cooperative(membership->engine->consumer))
-        answer_revoke(membership);
-    take_assign(membership);
-}
-
-static void stop_claim(struct membership *membership)
-{
-    if (consumer_cooperative(membership->engine->consumer))
-        withdraw(membership);
-    else
-        cancel_claim(membership);
-}
-
-static void take_revoke(void *self)
-{
-    struct membership *membership = self;
-    stop_claim(membership);
-    owed_join(&membership->revoke, &membership->incoming);
-    begin_drain(membership);
-}
-
-/* Already given away: drop what was read, start nothing, answer at once. Of a cooperative member a
- * part may be lost: a topic that is gone. */
-static void take_lost(void *self)
-{
-    struct membership *membership = self;
-    stop_claim(membership);
-    log_warning("partitions were lost to the group; what was in flight ends under its fence");
-    owed_join(&membership->revoke, &membership->incoming);
-    answer_revoke(membership);
-}
-
-static void expire_drain(void *self)
-{
-    log_warning(
-        "batches did not end within the drain timeout; giving partitions back all the same");
-    answer_revoke(self);
-}
 
 /* ---- leaving ---- */
 
 static void begin_leaving(void *self)
 {
     struct membership *membership = self;
-    cancel_claim(membership);
+    rebalance_cancel_claim(membership);
     for (struct cursor *cursor = membership->cursors; cursor; cursor = cursor->next)
         cursor->draining = true;
     membership->deadline = membership->now + membership->engine->config->drain_timeout;
@@ -204,7 +33,7 @@ static void leave(void *self)
     if (membership->leaving)
         return;
     if (membership->revoke.n)
-        answer_revoke(membership);
+        rebalance_answer_revoke(membership);
     else
         commits_all(membership);
     membership->leaving = true;
@@ -223,7 +52,7 @@ static void revoke_while_leaving(void *self)
     struct membership *membership = self;
     owed_join(&membership->revoke, &membership->incoming);
     if (membership->leaving)
-        answer_revoke(membership);
+        rebalance_answer_revoke(membership);
 }
 
 static void ignore_assign(void *self)
@@ -237,28 +66,34 @@ static const char *const events[] = {"assign",  "claimed", "revoke", "revoke los
                                      "drained", "expired", "stop"};
 
 static const struct machine_row rows[] = {
-    {MEMBER_IDLE, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "the first assignment"},
-    {MEMBER_IDLE, MEMBER_REVOKE, MEMBER_IDLE, take_lost, "there is nothing to drain"},
-    {MEMBER_IDLE, MEMBER_REVOKE_LOST, MEMBER_IDLE, take_lost, "there is nothing to drop"},
+    {MEMBER_IDLE, MEMBER_ASSIGN, MEMBER_CLAIMING, rebalance_take_assign, "the first assignment"},
+    {MEMBER_IDLE, MEMBER_REVOKE, MEMBER_IDLE, rebalance_take_lost, "there is nothing to drain"},
+    {MEMBER_IDLE, MEMBER_REVOKE_LOST, MEMBER_IDLE, rebalance_take_lost, "there is nothing to drop"},
     {MEMBER_IDLE, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "stopped before it had anything"},
-    {MEMBER_CLAIMING, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "a newer assignment"},
-    {MEMBER_CLAIMING, MEMBER_CLAIMED, MEMBER_OWNING, answer_assign, "every fence is ours"},
-    {MEMBER_CLAIMING, MEMBER_REVOKE, MEMBER_DRAINING, take_revoke, "revoked while claiming"},
-    {MEMBER_CLAIMING, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "lost while claiming"},
+    {MEMBER_CLAIMING, MEMBER_ASSIGN, MEMBER_CLAIMING, rebalance_take_assign, "a newer assignment"},
+    {MEMBER_CLAIMING, MEMBER_CLAIMED, MEMBER_OWNING, rebalance_answer_assign,
+     "every fence is ours"},
+    {MEMBER_CLAIMING, MEMBER_REVOKE, MEMBER_DRAINING, rebalance_take_revoke,
+     "revoked while claiming"},
+    {MEMBER_CLAIMING, MEMBER_REVOKE_LOST, MEMBER_LOST, rebalance_take_lost, "lost while claiming"},
     {MEMBER_CLAIMING, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "the claim is of no use now"},
-    {MEMBER_OWNING, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "more partitions"},
-    {MEMBER_OWNING, MEMBER_REVOKE, MEMBER_DRAINING, take_revoke, "batches end first"},
-    {MEMBER_OWNING, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "the group went on without us"},
+    {MEMBER_OWNING, MEMBER_ASSIGN, MEMBER_CLAIMING, rebalance_take_assign, "more partitions"},
+    {MEMBER_OWNING, MEMBER_REVOKE, MEMBER_DRAINING, rebalance_take_revoke, "batches end first"},
+    {MEMBER_OWNING, MEMBER_REVOKE_LOST, MEMBER_LOST, rebalance_take_lost,
+     "the group went on without us"},
     {MEMBER_OWNING, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "batches end first"},
-    {MEMBER_DRAINING, MEMBER_ASSIGN, MEMBER_CLAIMING, supersede_revoke, "a superseded rebalance"},
-    {MEMBER_DRAINING, MEMBER_REVOKE, MEMBER_DRAINING, take_revoke, "more to give back"},
-    {MEMBER_DRAINING, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "too late to drain"},
-    {MEMBER_DRAINING, MEMBER_DRAINED, MEMBER_OWNING, answer_revoke, "what is left stays ours"},
-    {MEMBER_DRAINING, MEMBER_EXPIRED, MEMBER_OWNING, expire_drain, "the group waits no longer"},
+    {MEMBER_DRAINING, MEMBER_ASSIGN, MEMBER_CLAIMING, rebalance_supersede_revoke,
+     "a superseded rebalance"},
+    {MEMBER_DRAINING, MEMBER_REVOKE, MEMBER_DRAINING, rebalance_take_revoke, "more to give back"},
+    {MEMBER_DRAINING, MEMBER_REVOKE_LOST, MEMBER_LOST, rebalance_take_lost, "too late to drain"},
+    {MEMBER_DRAINING, MEMBER_DRAINED, MEMBER_OWNING, rebalance_answer_revoke,
+     "what is left stays ours"},
+    {MEMBER_DRAINING, MEMBER_EXPIRED, MEMBER_OWNING, rebalance_expire_drain,
+     "the group waits no longer"},
     {MEMBER_DRAINING, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "the revoke is answered then"},
-    {MEMBER_LOST, MEMBER_ASSIGN, MEMBER_CLAIMING, take_assign, "the group took us back"},
-    {MEMBER_LOST, MEMBER_REVOKE, MEMBER_LOST, take_lost, "nothing is left to drain"},
-    {MEMBER_LOST, MEMBER_REVOKE_LOST, MEMBER_LOST, take_lost, "nothing is left to drop"},
+    {MEMBER_LOST, MEMBER_ASSIGN, MEMBER_CLAIMING, rebalance_take_assign, "the group took us back"},
+    {MEMBER_LOST, MEMBER_REVOKE, MEMBER_LOST, rebalance_take_lost, "nothing is left to drain"},
+    {MEMBER_LOST, MEMBER_REVOKE_LOST, MEMBER_LOST, rebalance_take_lost, "nothing is left to drop"},
     {MEMBER_LOST, MEMBER_STOP, MEMBER_CLOSING, begin_leaving, "stopped before it came back"},
     {MEMBER_CLOSING, MEMBER_ASSIGN, MEMBER_CLOSING, ignore_assign, "never answered"},
     {MEMBER_CLOSING, MEMBER_REVOKE, MEMBER_CLOSING, revoke_while_leaving, "part of leaving"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * membership_internal: what membership.c (the group) and cursors.c (the cursors) share. Membership
+ * membership_internal: what membership.c and rebalance.c (the group) and cursors.c share. Membership
  * owns all of it; nobody else includes it.
  */
 #ifndef PACTOLUS_ENGINE_MEMBERSHIP_INTERNAL_H
