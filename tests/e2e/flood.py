@@ -122,19 +122,20 @@ def a_bad_deployment_halts_its_stream_and_resume_applies_everything(t):
         expect(re.search(r"records within 60 s are dead letters .*of them rule, the first at .*\[\d\]@\d+",
                          reason), "the reason says too little:", reason)
         expect("resume items" in hint, "no way out in the hint:", hint)
-        # Both daemons stop. What of the flood is in the ledger is bounded: by flood.least each.
         wait(lambda: lines_of_halt(first) and lines_of_halt(second), "both daemons to stop the stream")
-        stood = t.account("items")
-        open_letters = letters(t)
-        expect(0 < open_letters <= 200, "dead letters of the flood:", open_letters)
         # The other stream goes on, at the rate of its load.
         began, before = load.rounds, applied(t, "calm")
         wait(lambda: load.rounds >= began + 20, "the load to go on")
         wait(lambda: applied(t, "calm") >= before + 20 * load.size, "the other stream's records", seconds=10)
+        # What was in flight when they halted has ended when they have. What of the flood is in the
+        # ledger is bounded: by flood.least each.
+        equal((first.stop(), second.stop()), (0, 0), "exit status")
+        stood = t.account("items")
+        open_letters = letters(t)
+        expect(0 < open_letters <= 200, "dead letters of the flood:", open_letters)
         # The halt survives restarts, and binds whoever starts.
-        equal(first.stop(), 0, "exit status")
-        first = t.daemon(config)
-        wait(lambda: lines_of_halt(first), "the halt to bind a daemon that starts")
+        first, second = t.daemon(config), t.daemon(config)
+        wait(lambda: lines_of_halt(first) and lines_of_halt(second), "the halt to bind a daemon that starts")
         equal(t.account("items"), stood, "the halted stream's account")
         # Mended, it still stands, until somebody resumes it.
         shutil.copy(good, path)
