@@ -507,8 +507,15 @@ class Test:
         return messages
 
     def caught_up(self, topic):
-        """True when every record of the topic lies below its cursor."""
-        end, have = self.end(topic), self.positions()
+        """True when every record of the topic lies below its cursor; nobody knows while the broker, just
+        started, has not told where the partitions are."""
+        try:
+            end = self.end(topic)
+        except confluent_kafka.KafkaException as failure:
+            if failure.args[0].code() != confluent_kafka.KafkaError._UNKNOWN_PARTITION:
+                raise
+            return False
+        have = self.positions()
         return all(have.get((topic, p), 0) >= high for p, high in end.items() if high)
 
     # --- Pactolus
