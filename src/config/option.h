@@ -63,6 +63,11 @@ struct option {
     const char *text;
 };
 
+static inline bool option_bounded(const struct option *option)
+{
+    return option->min || option->max;
+}
+
 /* The table; a row without a name ends it. Rows of one block stand together. */
 const struct option *option_table(void);
 
