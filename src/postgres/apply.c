@@ -4,6 +4,7 @@
 #include "base/backoff.h"
 #include "contract/fingerprint.h"
 #include "migrations_embedded.h"
+#include "postgres/cells.h"
 #include "postgres/sqlstate.h"
 #include "table/sql.h"
 
@@ -49,7 +50,7 @@ static bool migration_known(const PGresult *rows, int i, struct err *err)
 {
     unsigned count;
     const struct migration *all = migrations_all(&count);
-    int version = (int)strtol(PQgetvalue(rows, i, 0), NULL, 10);
+    int version = (int)cells_number(rows, i, 0);
     if (version > (int)count ||
         (version == i + 1 && strcmp(PQgetvalue(rows, i, 2), all[i].checksum) == 0))
         return true;
@@ -67,7 +68,7 @@ static bool program_may(PGconn *conn, int version, struct err *err)
     PGresult *result = conn_query(conn, "SELECT pactolus.oldest_program()", 0, NULL, err);
     if (!result)
         return false;
-    int oldest = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    int oldest = (int)cells_number(result, 0, 0);
     PQclear(result);
     if (oldest <= (int)count)
         return true;
@@ -82,13 +83,9 @@ static bool program_may(PGconn *conn, int version, struct err *err)
 /* True in *there when pactolus.migrations exists. */
 static bool migrations_table(PGconn *conn, bool *there, struct err *err)
 {
-    PGresult *result =
-        conn_query(conn, "SELECT to_regclass('pactolus.migrations') IS NOT NULL", 0, NULL, err);
-    if (!result)
-        return false;
-    *there = *PQgetvalue(result, 0, 0) == 't';
-    PQclear(result);
-    return true;
+    return cells_only_truth(
+        conn_query(conn, "SELECT to_regclass('pactolus.migrations') IS NOT NULL", 0, NULL, err),
+        there);
 }
 
 bool migrations_version(PGconn *conn, int *version, struct err *err)
@@ -107,7 +104,7 @@ bool migrations_version(PGconn *conn, int *version, struct err *err)
     int n = PQntuples(rows);
     for (int i = 0; known && i < n; i++)
         known = migration_known(rows, i, err);
-    *version = n ? (int)strtol(PQgetvalue(rows, n - 1, 0), NULL, 10) : 0;
+    *version = n ? (int)cells_number(rows, n - 1, 0) : 0;
     PQclear(rows);
     return known &&
            (*version <= (int)migrations_embedded_count || program_may(conn, *version, err));

@@ -2,8 +2,8 @@
 #include "postgres/catalog_internal.h"
 
 #include "base/memory.h"
+#include "postgres/cells.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,24 +36,14 @@ static const char sql_key[] =
 static const char sql_checks[] =
     "SELECT conname, convalidated FROM pg_constraint WHERE conrelid = $1::oid AND contype = 'c'";
 
-static char *text_copy(const PGresult *result, int row, int column)
-{
-    return mem_string(PQgetvalue(result, row, column));
-}
-
-static bool is_true(const PGresult *result, int row, int column)
-{
-    return *PQgetvalue(result, row, column) == 't';
-}
-
 static bool read_schemas(PGconn *conn, struct shape *shape, struct err *err)
 {
     const char *params[] = {shape->schema, shape->view_schema};
     PGresult *result = conn_query(conn, sql_schemas, 2, params, err);
     if (!result)
         return false;
-    shape->schema_exists = is_true(result, 0, 0);
-    shape->view_schema_exists = is_true(result, 0, 1);
+    shape->schema_exists = cells_truth(result, 0, 0);
+    shape->view_schema_exists = cells_truth(result, 0, 1);
     PQclear(result);
     return true;
 }
@@ -71,13 +61,13 @@ static bool find_relation(PGconn *conn, const char *schema, const char *name, co
         return false;
     if (PQntuples(result) > 0) {
         good = strchr(kinds, *PQgetvalue(result, 0, 1)) != NULL;
-        snprintf(oid, 16, "%s", PQgetvalue(result, 0, 0));
+        cells_copy(result, 0, 0, oid, 16);
         if (good && comment) {
             free(*comment);
-            *comment = text_copy(result, 0, 2);
+            *comment = cells_string(result, 0, 2);
         }
         if (good && options)
-            *options = text_copy(result, 0, 3);
+            *options = cells_string(result, 0, 3);
     }
     PQclear(result);
     if (good)
@@ -97,12 +87,12 @@ static bool read_columns(PGconn *conn, const char *oid, struct shape *shape, str
     shape->columns = mem_zero(shape->n_columns, sizeof *shape->columns);
     for (int i = 0; i < PQntuples(result); i++)
         shape->columns[i] = (struct shape_column){
-            .name = text_copy(result, i, 0),
-            .type = text_copy(result, i, 1),
-            .comment = text_copy(result, i, 2),
-            .not_null = is_true(result, i, 3),
-            .has_default = is_true(result, i, 4),
-            .partitions = is_true(result, i, 5),
+            .name = cells_string(result, i, 0),
+            .type = cells_string(result, i, 1),
+            .comment = cells_string(result, i, 2),
+            .not_null = cells_truth(result, i, 3),
+            .has_default = cells_truth(result, i, 4),
+            .partitions = cells_truth(result, i, 5),
         };
     PQclear(result);
     return true;
@@ -115,7 +105,7 @@ static bool read_key(PGconn *conn, const char *oid, struct shape *shape, struct 
         return false;
     if (PQntuples(result) > 0) {
         free(shape->key_constraint);
-        shape->key_constraint = text_copy(result, 0, 0);
+        shape->key_constraint = cells_string(result, 0, 0);
     }
     for (int i = 0; i < PQntuples(result); i++)
         shape_names_add(&shape->key, &shape->n_key, PQgetvalue(result, i, 1));
@@ -137,7 +127,7 @@ static bool read_checks(PGconn *conn, const char *oid, struct shape *shape, stru
             if (strcmp(PQgetvalue(result, i, 0), name) != 0)
                 continue;
             shape_names_add(&shape->required, &shape->n_required, column);
-            if (!is_true(result, i, 1))
+            if (!cells_truth(result, i, 1))
                 shape_names_add(&shape->unvalidated, &shape->n_unvalidated, column);
         }
     }
@@ -203,8 +193,8 @@ static bool read_readers(PGconn *conn, const struct shape *want, struct shape *s
         if (!result)
             return false;
         shape->readers[shape->n_readers++] = (struct shape_reader){
-            mem_string(want->readers[i].role), is_true(result, 0, 0), is_true(result, 0, 1),
-            is_true(result, 0, 2), is_true(result, 0, 3)};
+            mem_string(want->readers[i].role), cells_truth(result, 0, 0), cells_truth(result, 0, 1),
+            cells_truth(result, 0, 2), cells_truth(result, 0, 3)};
         PQclear(result);
     }
     return true;

@@ -2,10 +2,10 @@
 #include "postgres/catalog_internal.h"
 
 #include "base/memory.h"
+#include "postgres/cells.h"
 #include "postgres/dependents.h"
 #include "table/ddl.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define SQL_RELATION                                                                               \
@@ -45,11 +45,6 @@ static const char sql_others[] =
     " UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r"
     " WHERE r.ev_class = (" SQL_RELATION ") AND r.rulename <> '_RETURN' ORDER BY 1";
 
-static const char *value(const PGresult *result, int row, int column)
-{
-    return PQgetvalue(result, row, column);
-}
-
 static bool read_whole(PGconn *conn, const char *const *params, struct shape_view *has,
                        struct err *err)
 {
@@ -57,8 +52,8 @@ static bool read_whole(PGconn *conn, const char *const *params, struct shape_vie
     if (!result)
         return false;
     bool found = PQntuples(result) > 0;
-    has->owner = mem_string(found ? value(result, 0, 0) : "");
-    has->comment = mem_string(found ? value(result, 0, 1) : "");
+    has->owner = found ? cells_string(result, 0, 0) : mem_string("");
+    has->comment = found ? cells_string(result, 0, 1) : mem_string("");
     PQclear(result);
     return true;
 }
@@ -72,10 +67,10 @@ static bool read_grants(PGconn *conn, const char *const *params, struct shape_vi
     has->grants = mem_zero((size_t)PQntuples(result) + 1, sizeof *has->grants);
     for (int i = 0; i < PQntuples(result); i++)
         has->grants[has->n_grants++] = (struct shape_grant){
-            .role = mem_string(value(result, i, 0)),
-            .privilege = mem_string(value(result, i, 1)),
-            .column = mem_string(value(result, i, 2)),
-            .grantable = *value(result, i, 3) == 't',
+            .role = cells_string(result, i, 0),
+            .privilege = cells_string(result, i, 1),
+            .column = cells_string(result, i, 2),
+            .grantable = cells_truth(result, i, 3),
         };
     PQclear(result);
     return true;
@@ -91,7 +86,7 @@ static bool read_print(PGconn *conn, const char *schema, const char *name, struc
     if (!result)
         return false;
     if (PQntuples(result) > 0)
-        has->print = mem_string(value(result, 0, 0));
+        has->print = cells_string(result, 0, 0);
     PQclear(result);
     return true;
 }
@@ -104,7 +99,7 @@ static bool read_names(PGconn *conn, const char *sql, unsigned n, const char *co
     if (!result)
         return false;
     for (int i = 0; i < PQntuples(result); i++)
-        shape_names_add(names, count, value(result, i, 0));
+        shape_names_add(names, count, PQgetvalue(result, i, 0));
     PQclear(result);
     return true;
 }

@@ -2,6 +2,7 @@
 #include "postgres/claim.h"
 
 #include "base/memory.h"
+#include "postgres/cells.h"
 #include "version.h"
 
 #include <assert.h>
@@ -109,11 +110,6 @@ static void arrays_fill(struct claim_arrays *arrays, const struct claimed *list,
     free(ids);
 }
 
-static int64_t value_int(const PGresult *result, int row, int column)
-{
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
 bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct claimed *list,
                 unsigned n, struct err *err)
 {
@@ -138,12 +134,12 @@ bool claim_look(PGconn *conn, unsigned stream_id, const char *cluster_id, struct
         " ORDER BY w.place",
         5, params, err);
     for (unsigned i = 0; result && i < n && (int)i < PQntuples(result); i++) {
-        list[i].cursor_id = value_int(result, (int)i, 0);
+        list[i].cursor_id = cells_number(result, (int)i, 0);
         list[i].exists = list[i].cursor_id != 0;
-        list[i].log = value_int(result, (int)i, 1);
-        list[i].next_offset = value_int(result, (int)i, 2);
-        list[i].fence = value_int(result, (int)i, 3);
-        list[i].topic_known = *PQgetvalue(result, (int)i, 4) == 't';
+        list[i].log = cells_number(result, (int)i, 1);
+        list[i].next_offset = cells_number(result, (int)i, 2);
+        list[i].fence = cells_number(result, (int)i, 3);
+        list[i].topic_known = cells_truth(result, (int)i, 4);
         list[i].told = -1;
     }
     assert(!result || PQntuples(result) == (int)n);
@@ -234,18 +230,18 @@ static bool claim_take(const PGresult *result, struct claimed *list, unsigned n,
     for (unsigned i = 0; i < n; i++) {
         struct claimed *one = &list[i];
         if (row >= PQntuples(result) || strcmp(PQgetvalue(result, row, 6), one->topic) != 0 ||
-            value_int(result, row, 7) != one->partition) {
+            cells_number(result, row, 7) != one->partition) {
             err_set(err, ERR_RETRY, ERR_EXIT_TEMPORARY, "the partition has no cursor and no start");
             return err_place(err, "%s[%" PRId32 "]", one->topic, one->partition);
         }
         one->made = !one->exists;
         one->exists = true;
-        one->cursor_id = value_int(result, row, 0);
-        one->log = value_int(result, row, 1);
-        one->next_offset = value_int(result, row, 2);
-        one->fence = value_int(result, row, 3);
-        one->token = value_int(result, row, 4);
-        one->order_ts = value_int(result, row, 5);
+        one->cursor_id = cells_number(result, row, 0);
+        one->log = cells_number(result, row, 1);
+        one->next_offset = cells_number(result, row, 2);
+        one->fence = cells_number(result, row, 3);
+        one->token = cells_number(result, row, 4);
+        one->order_ts = cells_number(result, row, 5);
         row++;
     }
     return true;
@@ -281,7 +277,7 @@ bool claim_run(PGconn *conn, PGconn *control, unsigned stream_id, const char *cl
     PGresult *result = conn_query(conn, "SELECT pg_backend_pid()", 0, NULL, err);
     if (!result)
         return false;
-    snprintf(claim.backend, sizeof claim.backend, "%s", PQgetvalue(result, 0, 0));
+    cells_copy(result, 0, 0, claim.backend, sizeof claim.backend);
     PQclear(result);
     snprintf(stream, sizeof stream, "%u", stream_id);
     claim.stream_id = stream;
@@ -314,13 +310,10 @@ bool account_open(PGconn *conn, unsigned stream_id, const char *owner, unsigned 
     snprintf(stream, sizeof stream, "%u", stream_id);
     snprintf(number, sizeof number, "%u", lane);
     const char *params[] = {stream, owner, number};
-    PGresult *result = conn_query(
-        conn, "SELECT pactolus.open_account($1::int4, $2::uuid, $3::int4)", 3, params, err);
-    if (!result)
-        return false;
-    *account_id = value_int(result, 0, 0);
-    PQclear(result);
-    return true;
+    return cells_only_number(
+        conn_query(conn, "SELECT pactolus.open_account($1::int4, $2::uuid, $3::int4)", 3, params,
+                   err),
+        account_id);
 }
 
 bool cursor_positions(PGconn *conn, struct cursor_position *list, unsigned n, struct err *err)
@@ -342,11 +335,11 @@ bool cursor_positions(PGconn *conn, struct cursor_position *list, unsigned n, st
         return false;
     assert(PQntuples(result) == (int)n);
     for (unsigned i = 0; i < n; i++) {
-        list[i].next_offset = value_int(result, (int)i, 0);
-        list[i].fence = value_int(result, (int)i, 1);
-        list[i].token = value_int(result, (int)i, 2);
-        list[i].order_ts = value_int(result, (int)i, 3);
-        snprintf(list[i].owner, sizeof list[i].owner, "%s", PQgetvalue(result, (int)i, 4));
+        list[i].next_offset = cells_number(result, (int)i, 0);
+        list[i].fence = cells_number(result, (int)i, 1);
+        list[i].token = cells_number(result, (int)i, 2);
+        list[i].order_ts = cells_number(result, (int)i, 3);
+        cells_copy(result, (int)i, 4, list[i].owner, sizeof list[i].owner);
     }
     PQclear(result);
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/contracts.h"
 
-#include <string.h>
+#include "postgres/cells.h"
 
 /* A contract that came back is not added again, so its age alone does not say what is in force. */
 static const char sql_history[] =
@@ -21,12 +21,6 @@ static struct span bytes_of(const PGresult *result, int row, int column, struct 
     return span;
 }
 
-static const char *text_of(const PGresult *result, int row, int column, struct arena *arena)
-{
-    const char *text = PQgetvalue(result, row, column);
-    return arena_string(arena, text, strlen(text));
-}
-
 bool contracts_history(PGconn *conn, const char *name, struct arena *arena,
                        struct contracts_version **versions, unsigned *count, struct err *err)
 {
@@ -37,8 +31,8 @@ bool contracts_history(PGconn *conn, const char *name, struct arena *arena,
     *versions = arena_alloc(arena, (*count + 1) * sizeof **versions);
     for (unsigned i = 0; i < *count; i++)
         (*versions)[i] = (struct contracts_version){
-            .fingerprint = text_of(result, (int)i, 0, arena),
-            .added_at = text_of(result, (int)i, 1, arena),
+            .fingerprint = cells_text(result, (int)i, 0, arena),
+            .added_at = cells_text(result, (int)i, 1, arena),
             .descriptors = bytes_of(result, (int)i, 2, arena),
         };
     PQclear(result);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/dependents.h"
 
+#include "postgres/cells.h"
+
 #include <string.h>
 
 /* A view depends on a relation through its rule, and on itself through the same. */
@@ -28,12 +30,6 @@ static const char sql_grants[] =
                 "    ON n.oid = c.relnamespace, aclexplode(c.relacl) g"
                 " WHERE g.grantee <> c.relowner GROUP BY 1, 2 ORDER BY 1, 2";
 
-static const char *text_of(const PGresult *result, unsigned row, int column, struct arena *arena)
-{
-    const char *text = PQgetvalue(result, (int)row, column);
-    return arena_string(arena, text, strlen(text));
-}
-
 static PGresult *ask(PGconn *conn, const char *sql, const char *const *schemas,
                      const char *const *names, unsigned n, struct err *err)
 {
@@ -58,17 +54,17 @@ bool dependents_read(PGconn *conn, const char *const *schemas, const char *const
         dependents->n_views = (unsigned)PQntuples(views);
         dependents->views =
             arena_alloc(arena, (dependents->n_views + 1) * sizeof *dependents->views);
-        for (unsigned i = 0; i < dependents->n_views; i++)
+        for (int i = 0; i < PQntuples(views); i++)
             dependents->views[i] =
-                (struct dependents_view){text_of(views, i, 0, arena), text_of(views, i, 1, arena),
-                                         PQgetvalue(views, (int)i, 2)[0] == 't'};
+                (struct dependents_view){cells_text(views, i, 0, arena),
+                                         cells_text(views, i, 1, arena), cells_truth(views, i, 2)};
         dependents->n_grants = (unsigned)PQntuples(grants);
         dependents->grants =
             arena_alloc(arena, (dependents->n_grants + 1) * sizeof *dependents->grants);
-        for (unsigned i = 0; i < dependents->n_grants; i++)
-            dependents->grants[i] = (struct dependents_grant){text_of(grants, i, 0, arena),
-                                                              text_of(grants, i, 1, arena),
-                                                              text_of(grants, i, 2, arena)};
+        for (int i = 0; i < PQntuples(grants); i++)
+            dependents->grants[i] = (struct dependents_grant){cells_text(grants, i, 0, arena),
+                                                              cells_text(grants, i, 1, arena),
+                                                              cells_text(grants, i, 2, arena)};
     }
     PQclear(views);
     PQclear(grants);

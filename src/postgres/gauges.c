@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/gauges.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "postgres/cells.h"
+
 #include <string.h>
 
 static const char sql_streams[] =
@@ -20,16 +20,6 @@ static const char sql_letters[] =
     "       count(*) FILTER (WHERE d.relayed_at IS NULL AND d.dlq_topic <> '')"
     "  FROM pactolus.dead_letters d JOIN pactolus.streams s USING (stream_id)"
     " WHERE s.consumer_group = $1 AND d.state = 'open' GROUP BY s.name, d.reason";
-
-static int64_t number(const PGresult *result, int row, int column)
-{
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
-static double real(const PGresult *result, int row, int column)
-{
-    return strtod(PQgetvalue(result, row, column), NULL);
-}
 
 static struct stream_gauges *find(struct stream_gauges *list, unsigned n, const char *name)
 {
@@ -52,22 +42,22 @@ static void take_stream(const PGresult *result, int row, struct stream_gauges *s
     *stream = (struct stream_gauges){.stream = stream->stream,
                                      .found = true,
                                      .state = state_of(PQgetvalue(result, row, 1)),
-                                     .changed_at = real(result, row, 3),
-                                     .met = (int)number(result, row, 4),
-                                     .rereading = number(result, row, 5)};
-    snprintf(stream->kind, sizeof stream->kind, "%s", PQgetvalue(result, row, 2));
+                                     .changed_at = cells_real(result, row, 3),
+                                     .met = (int)cells_number(result, row, 4),
+                                     .rereading = cells_number(result, row, 5)};
+    cells_copy(result, row, 2, stream->kind, sizeof stream->kind);
 }
 
 static void take_letters(const PGresult *result, int row, struct stream_gauges *stream)
 {
     const char *name = PQgetvalue(result, row, 1);
-    double oldest = real(result, row, 3);
+    double oldest = cells_real(result, row, 3);
     unsigned reason = 0; /* one that a newer daemon has made: counted all the same */
     for (unsigned i = 1; i < REASON_COUNT; i++)
         if (strcmp(reason_name(i), name) == 0)
             reason = i;
-    stream->open[reason] += number(result, row, 2);
-    stream->waiting += number(result, row, 4);
+    stream->open[reason] += cells_number(result, row, 2);
+    stream->waiting += cells_number(result, row, 4);
     if (stream->oldest == 0 || oldest < stream->oldest)
         stream->oldest = oldest;
 }

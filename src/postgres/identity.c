@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/identity.h"
 
+#include "postgres/cells.h"
 #include "postgres/streams.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A halt whose hint begins like this is ended by adopt (migrations/0006). */
@@ -16,16 +15,11 @@
     "(SELECT h.system_identifier FROM pactolus.here() h),"                                         \
     " ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int8"
 
-static void take(const PGresult *result, int column, char *out, size_t size)
-{
-    snprintf(out, size, "%s", PQgetvalue(result, 0, column));
-}
-
 static void take_database(const PGresult *result, int id, int place, struct database *database)
 {
-    take(result, id, database->id, sizeof database->id);
-    take(result, place, database->system, sizeof database->system);
-    database->timeline = strtoll(PQgetvalue(result, 0, place + 1), NULL, 10);
+    cells_copy(result, 0, id, database->id, sizeof database->id);
+    cells_copy(result, 0, place, database->system, sizeof database->system);
+    database->timeline = cells_number(result, 0, place + 1);
 }
 
 bool identity_read(PGconn *conn, const char *group, const char *cluster_id,
@@ -44,10 +38,10 @@ bool identity_read(PGconn *conn, const char *group, const char *cluster_id,
     if (found) {
         take_database(result, 0, 6, &identity->database);
         buf_puts(&identity->known, PQgetvalue(result, 0, 1));
-        identity->moved = *PQgetvalue(result, 0, 2) == 't';
-        take(result, 3, identity->was, sizeof identity->was);
-        take(result, 4, identity->is_now, sizeof identity->is_now);
-        take(result, 5, identity->cluster_id, sizeof identity->cluster_id);
+        identity->moved = cells_truth(result, 0, 2);
+        cells_copy(result, 0, 3, identity->was, sizeof identity->was);
+        cells_copy(result, 0, 4, identity->is_now, sizeof identity->is_now);
+        cells_copy(result, 0, 5, identity->cluster_id, sizeof identity->cluster_id);
     }
     PQclear(result);
     return found || err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "pactolus.identity has no row");

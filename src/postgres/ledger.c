@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/ledger.h"
 
+#include "postgres/cells.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* clock_timestamp(), not now(): a heartbeat tells when it beat, not when its transaction began. */
 static const char sql_hold[] =
@@ -65,7 +65,7 @@ bool ledger_hold(PGconn *conn, const char *group, const char *owner, int stale_s
         return false;
     *held = PQntuples(result) == 1;
     if (*held)
-        *fence = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+        *fence = cells_number(result, 0, 0);
     PQclear(result);
     return true;
 }
@@ -76,12 +76,6 @@ bool ledger_release(PGconn *conn, const char *group, const char *owner, struct e
     PGresult *result = conn_query(conn, sql_release, 2, params, err);
     PQclear(result);
     return result != NULL;
-}
-
-static const char *value_text(const PGresult *result, int row, int column, struct arena *arena)
-{
-    return arena_string(arena, PQgetvalue(result, row, column),
-                        (size_t)PQgetlength(result, row, column));
 }
 
 bool ledger_fetch(PGconn *conn, const char *group, int64_t after, unsigned max, size_t max_bytes,
@@ -119,52 +113,39 @@ bool ledger_mark(PGconn *conn, const char *group, int64_t fence, const int64_t *
         buf_printf(&array, "%c%" PRId64, i ? ',' : '{', ids[i]);
     buf_puts(&array, n ? "}" : "{}");
     const char *params[] = {group, number, array.data};
-    PGresult *result = conn_query(conn, sql_mark, 3, params, err);
+    *marked = false;
+    bool good = cells_only_truth(conn_query(conn, sql_mark, 3, params, err), marked);
     buf_free(&array);
-    *marked = result && *PQgetvalue(result, 0, 0) == 't';
-    PQclear(result);
-    return result != NULL;
-}
-
-static bool one_number(PGconn *conn, const char *sql, unsigned n, const char *const *params,
-                       int64_t *number, struct err *err)
-{
-    PGresult *result = conn_query(conn, sql, n, params, err);
-    if (result)
-        *number = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-    PQclear(result);
-    return result != NULL;
+    return good;
 }
 
 bool ledger_size(PGconn *conn, int64_t *bytes, struct err *err)
 {
-    return one_number(conn, "SELECT pg_total_relation_size('pactolus.dead_letters')", 0, NULL,
-                      bytes, err);
+    static const char sql[] = "SELECT pg_total_relation_size('pactolus.dead_letters')";
+    return cells_only_number(conn_query(conn, sql, 0, NULL, err), bytes);
 }
 
 bool ledger_open_bytes(PGconn *conn, unsigned stream_id, int64_t *bytes, struct err *err)
 {
+    /* pg_column_size tells the length of a value that is stored elsewhere without fetching it. */
+    static const char sql[] =
+        "SELECT coalesce(sum(coalesce(pg_column_size(value), 0)"
+        "                    + coalesce(pg_column_size(key), 0)"
+        "                    + pg_column_size(header_names)"
+        "                    + pg_column_size(header_values)), 0)::int8"
+        "  FROM pactolus.dead_letters WHERE stream_id = $1::int4 AND state = 'open'";
     char id[16];
     const char *params[] = {id};
     snprintf(id, sizeof id, "%u", stream_id);
-    /* pg_column_size tells the length of a value that is stored elsewhere without fetching it. */
-    return one_number(conn,
-                      "SELECT coalesce(sum(coalesce(pg_column_size(value), 0)"
-                      "                    + coalesce(pg_column_size(key), 0)"
-                      "                    + pg_column_size(header_names)"
-                      "                    + pg_column_size(header_values)), 0)::int8"
-                      "  FROM pactolus.dead_letters WHERE stream_id = $1::int4 AND state = 'open'",
-                      1, params, bytes, err);
+    return cells_only_number(conn_query(conn, sql, 1, params, err), bytes);
 }
 
 bool ledger_open_count(PGconn *conn, const char *group, int64_t *count, struct err *err)
 {
-    const char *params[] = {group};
-    return one_number(conn,
-                      "SELECT count(*) FROM pactolus.dead_letters d"
-                      "  JOIN pactolus.streams s USING (stream_id)"
-                      " WHERE s.consumer_group = $1 AND d.state = 'open'",
-                      1, params, count, err);
+    static const char sql[] = "SELECT count(*) FROM pactolus.dead_letters d"
+                              "  JOIN pactolus.streams s USING (stream_id)"
+                              " WHERE s.consumer_group = $1 AND d.state = 'open'";
+    return cells_only_number(conn_query(conn, sql, 1, &group, err), count);
 }
 
 bool ledger_counts(PGconn *conn, const char *group, struct arena *arena, struct letter_count **list,
@@ -179,11 +160,11 @@ bool ledger_counts(PGconn *conn, const char *group, struct arena *arena, struct 
     *list = arena_alloc(arena, (*n + 1) * sizeof **list);
     for (int i = 0; i < PQntuples(result); i++)
         (*list)[i] = (struct letter_count){
-            .stream = value_text(result, i, 0, arena),
-            .reason = value_text(result, i, 1, arena),
-            .open = strtoll(PQgetvalue(result, i, 2), NULL, 10),
-            .unrelayed = strtoll(PQgetvalue(result, i, 3), NULL, 10),
-            .oldest = value_text(result, i, 4, arena),
+            .stream = cells_text(result, i, 0, arena),
+            .reason = cells_text(result, i, 1, arena),
+            .open = cells_number(result, i, 2),
+            .unrelayed = cells_number(result, i, 3),
+            .oldest = cells_text(result, i, 4, arena),
         };
     PQclear(result);
     return true;

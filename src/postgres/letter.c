@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/letter.h"
 
+#include "postgres/cells.h"
+
 #include <assert.h>
 
 /* In the order of LETTER_COLUMNS. */
@@ -38,12 +40,6 @@ static struct span value_span(const PGresult *result, int row, int column, struc
     if (PQgetisnull(result, row, column))
         return (struct span){NULL, 0};
     return (struct span){arena_copy(arena, PQgetvalue(result, row, column), length), length};
-}
-
-static const char *value_text(const PGresult *result, int row, int column, struct arena *arena)
-{
-    return arena_string(arena, PQgetvalue(result, row, column),
-                        (size_t)PQgetlength(result, row, column));
 }
 
 /* The items of a one-dimensional array in binary form (array_send): dimensions, null flag and
@@ -109,25 +105,25 @@ void letter_read(const PGresult *result, int row, struct arena *arena, struct le
 {
     *out = (struct letter){
         .id = int8(result, row, LETTER_ID),
-        .stream = value_text(result, row, LETTER_STREAM, arena),
-        .dlq_topic = value_text(result, row, LETTER_DLQ_TOPIC, arena),
-        .topic = value_text(result, row, LETTER_TOPIC, arena),
+        .stream = cells_text(result, row, LETTER_STREAM, arena),
+        .dlq_topic = cells_text(result, row, LETTER_DLQ_TOPIC, arena),
+        .topic = cells_text(result, row, LETTER_TOPIC, arena),
         .partition = int4(result, row, LETTER_PARTITION),
         .attempts = int4(result, row, LETTER_ATTEMPTS),
         .offset = int8(result, row, LETTER_OFFSET),
         .record_ts = int8(result, row, LETTER_RECORD_TS),
         .order_ts = int8(result, row, LETTER_ORDER_TS),
         .log = int8(result, row, LETTER_LOG),
-        .cluster = value_text(result, row, LETTER_CLUSTER, arena),
-        .topic_id = value_text(result, row, LETTER_TOPIC_ID, arena),
-        .reason = value_text(result, row, LETTER_REASON, arena),
-        .detail = value_text(result, row, LETTER_DETAIL, arena),
-        .sqlstate = value_text(result, row, LETTER_SQLSTATE, arena),
-        .contract = value_text(result, row, LETTER_CONTRACT, arena),
-        .state = value_text(result, row, LETTER_STATE, arena),
-        .outcome = value_text(result, row, LETTER_OUTCOME, arena),
-        .first_failed = value_text(result, row, LETTER_FIRST_FAILED, arena),
-        .last_failed = value_text(result, row, LETTER_LAST_FAILED, arena),
+        .cluster = cells_text(result, row, LETTER_CLUSTER, arena),
+        .topic_id = cells_text(result, row, LETTER_TOPIC_ID, arena),
+        .reason = cells_text(result, row, LETTER_REASON, arena),
+        .detail = cells_text(result, row, LETTER_DETAIL, arena),
+        .sqlstate = cells_text(result, row, LETTER_SQLSTATE, arena),
+        .contract = cells_text(result, row, LETTER_CONTRACT, arena),
+        .state = cells_text(result, row, LETTER_STATE, arena),
+        .outcome = cells_text(result, row, LETTER_OUTCOME, arena),
+        .first_failed = cells_text(result, row, LETTER_FIRST_FAILED, arena),
+        .last_failed = cells_text(result, row, LETTER_LAST_FAILED, arena),
         .erased = *PQgetvalue(result, row, LETTER_ERASED) != 0,
         .key = value_span(result, row, LETTER_KEY, arena),
         .value = value_span(result, row, LETTER_VALUE, arena),

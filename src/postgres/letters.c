@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/letters.h"
 
+#include "postgres/cells.h"
 #include "postgres/query.h"
 #include "postgres/streams.h"
 
@@ -73,17 +74,6 @@ static void put_where(struct query *query, const struct letters_filter *filter)
 
 /* ---- reading ---- */
 
-static const char *text_of(const PGresult *result, int row, int column, struct arena *arena)
-{
-    return arena_string(arena, PQgetvalue(result, row, column),
-                        (size_t)PQgetlength(result, row, column));
-}
-
-static int64_t number_of(const PGresult *result, int row, int column)
-{
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
 bool letters_count(PGconn *conn, const struct letters_filter *filter, struct arena *arena,
                    struct letters_group **list, unsigned *n, struct err *err)
 {
@@ -108,14 +98,14 @@ bool letters_count(PGconn *conn, const struct letters_filter *filter, struct are
     *list = arena_alloc(arena, (*n + 1) * sizeof **list);
     for (int i = 0; i < PQntuples(result); i++)
         (*list)[i] = (struct letters_group){
-            .stream = text_of(result, i, 0, arena),
-            .reason = text_of(result, i, 1, arena),
-            .state = text_of(result, i, 2, arena),
-            .letters = number_of(result, i, 3),
-            .waiting = number_of(result, i, 4),
-            .bytes = number_of(result, i, 5),
-            .oldest = text_of(result, i, 6, arena),
-            .newest = text_of(result, i, 7, arena),
+            .stream = cells_text(result, i, 0, arena),
+            .reason = cells_text(result, i, 1, arena),
+            .state = cells_text(result, i, 2, arena),
+            .letters = cells_number(result, i, 3),
+            .waiting = cells_number(result, i, 4),
+            .bytes = cells_number(result, i, 5),
+            .oldest = cells_text(result, i, 6, arena),
+            .newest = cells_text(result, i, 7, arena),
         };
     PQclear(result);
     return true;
@@ -138,7 +128,7 @@ static bool read_ids(PGconn *conn, const struct letters_filter *filter,
     *n = result ? (unsigned)PQntuples(result) : 0;
     *ids = mem_zero(*n + 1, sizeof **ids);
     for (unsigned i = 0; i < *n; i++)
-        (*ids)[i] = number_of(result, (int)i, 0);
+        (*ids)[i] = cells_number(result, (int)i, 0);
     PQclear(result);
     return result != NULL;
 }
@@ -192,10 +182,10 @@ bool letters_history(PGconn *conn, int64_t id, struct arena *arena, struct lette
     *list = arena_alloc(arena, (*n + 1) * sizeof **list);
     for (unsigned i = 0; i < *n; i++)
         (*list)[i] = (struct letter_event){
-            .action = text_of(result, (int)i, 0, arena),
-            .at = text_of(result, (int)i, 1, arena),
-            .by = text_of(result, (int)i, 2, arena),
-            .why = text_of(result, (int)i, 3, arena),
+            .action = cells_text(result, (int)i, 0, arena),
+            .at = cells_text(result, (int)i, 1, arena),
+            .by = cells_text(result, (int)i, 2, arena),
+            .why = cells_text(result, (int)i, 3, arena),
         };
     PQclear(result);
     return result != NULL;
@@ -230,16 +220,12 @@ bool letters_begin(PGconn *conn, const char *group, enum letter_action action, c
     char who[ACTOR_TEXT];
     streams_actor(conn, who);
     const char *params[] = {group, actions[action].name, why ? why : "", who};
-    PGresult *result =
+    return cells_only_number(
         conn_query(conn,
                    "INSERT INTO pactolus.letter_actions (consumer_group, action, why, by)"
                    " VALUES ($1, $2, $3, $4) RETURNING action_id",
-                   4, params, err);
-    if (!result)
-        return false;
-    *action_id = number_of(result, 0, 0);
-    PQclear(result);
-    return true;
+                   4, params, err),
+        action_id);
 }
 
 bool letters_move(PGconn *conn, const struct letters_filter *filter, enum letter_action action,
@@ -265,9 +251,9 @@ bool letters_move(PGconn *conn, const struct letters_filter *filter, enum letter
     query_free(&query);
     if (!result)
         return false;
-    *moved = (unsigned)number_of(result, 0, 0);
-    *relayed = (unsigned)number_of(result, 0, 1);
-    *after = number_of(result, 0, 2);
+    *moved = (unsigned)cells_number(result, 0, 0);
+    *relayed = (unsigned)cells_number(result, 0, 1);
+    *after = cells_number(result, 0, 2);
     PQclear(result);
     return true;
 }

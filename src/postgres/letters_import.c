@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Letters that a DLQ topic has go back into a ledger that lost them. */
+#include "postgres/cells.h"
 #include "postgres/letters.h"
 #include "postgres/query.h"
 
@@ -23,7 +24,7 @@ bool letters_find_log(PGconn *conn, const struct letter *letter, log_id *log, st
         4, params, err);
     if (!result)
         return false;
-    *log = PQntuples(result) ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+    *log = PQntuples(result) ? cells_number(result, 0, 0) : 0;
     PQclear(result);
     return true;
 }
@@ -36,13 +37,9 @@ static bool make_log(PGconn *conn, const struct letter *letter, unsigned topic_v
     snprintf(partition, sizeof partition, "%d", (int)letter->partition);
     snprintf(version, sizeof version, "%u", topic_version);
     const char *params[] = {letter->cluster, letter->topic, letter->topic_id, version, partition};
-    PGresult *result =
-        conn_query(conn, "SELECT pactolus.log_of($1, $2, $3, $4::int4, $5::int4)", 5, params, err);
-    if (!result)
-        return false;
-    *log = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-    PQclear(result);
-    return true;
+    return cells_only_number(
+        conn_query(conn, "SELECT pactolus.log_of($1, $2, $3, $4::int4, $5::int4)", 5, params, err),
+        log);
 }
 
 static char *header_names(const struct letter *letter)
@@ -88,7 +85,7 @@ static bool find(PGconn *conn, unsigned stream_id, const struct letter *letter, 
     query_free(&query);
     if (!result)
         return false;
-    *id = PQntuples(result) ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+    *id = PQntuples(result) ? cells_number(result, 0, 0) : 0;
     PQclear(result);
     return true;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/overview_internal.h"
 
-#include <string.h>
-
 static const char sql_here[] =
     "SELECT current_database(), (extract(epoch FROM now()) * 1000000)::bigint,"
     "       coalesce((SELECT l.cluster_id FROM pactolus.logs l JOIN pactolus.cursors c USING "
@@ -43,21 +41,21 @@ static void take_streams(const PGresult *result, struct arena *arena, struct ove
     overview->streams = overview_zeroed(arena, overview->n_streams, sizeof *overview->streams);
     for (int i = 0; i < PQntuples(result); i++) {
         struct overview_stream *stream = &overview->streams[i];
-        stream->stream_id = (unsigned)number(result, i, 0);
-        stream->name = text(result, i, 1, arena);
-        stream->state = text(result, i, 2, arena);
-        stream->reason = text(result, i, 3, arena);
-        stream->hint = text(result, i, 4, arena);
-        stream->changed_by = text(result, i, 5, arena);
-        stream->view = text(result, i, 6, arena);
-        stream->changed_at = number(result, i, 7);
+        stream->stream_id = (unsigned)cells_number(result, i, 0);
+        stream->name = cells_text(result, i, 1, arena);
+        stream->state = cells_text(result, i, 2, arena);
+        stream->reason = cells_text(result, i, 3, arena);
+        stream->hint = cells_text(result, i, 4, arena);
+        stream->changed_by = cells_text(result, i, 5, arena);
+        stream->view = cells_text(result, i, 6, arena);
+        stream->changed_at = cells_number(result, i, 7);
         stream->account = (struct overview_account){
-            number(result, i, 8),  number(result, i, 9),  number(result, i, 10),
-            number(result, i, 11), number(result, i, 12), number(result, i, 13),
-            number(result, i, 14), number(result, i, 15), number(result, i, 16),
-            number(result, i, 17), number(result, i, 18), number(result, i, 19)};
-        stream->kind = text(result, i, 20, arena);
-        stream->unattended = number(result, i, 21);
+            cells_number(result, i, 8),  cells_number(result, i, 9),  cells_number(result, i, 10),
+            cells_number(result, i, 11), cells_number(result, i, 12), cells_number(result, i, 13),
+            cells_number(result, i, 14), cells_number(result, i, 15), cells_number(result, i, 16),
+            cells_number(result, i, 17), cells_number(result, i, 18), cells_number(result, i, 19)};
+        stream->kind = cells_text(result, i, 20, arena);
+        stream->unattended = cells_number(result, i, 21);
     }
 }
 
@@ -66,13 +64,14 @@ static void take_partitions(const PGresult *result, struct arena *arena, struct 
 {
     struct overview_partition *all = overview_zeroed(arena, (size_t)PQntuples(result), sizeof *all);
     for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = overview_find(overview, number(result, i, 0));
+        struct overview_stream *stream = overview_find(overview, cells_number(result, i, 0));
         if (!stream)
             continue;
         all[i] = (struct overview_partition){
-            text(result, i, 1, arena), (int32_t)number(result, i, 2), number(result, i, 3),
-            number(result, i, 4),      number(result, i, 5),          truth(result, i, 6),
-            number(result, i, 7)};
+            cells_text(result, i, 1, arena), (int32_t)cells_number(result, i, 2),
+            cells_number(result, i, 3),      cells_number(result, i, 4),
+            cells_number(result, i, 5),      cells_truth(result, i, 6),
+            cells_number(result, i, 7)};
         stream->again += all[i].again;
         if (!stream->n_partitions++)
             stream->partitions = &all[i];
@@ -83,10 +82,11 @@ static void take_letters(const PGresult *result, struct arena *arena, struct ove
 {
     struct overview_reason *all = overview_zeroed(arena, (size_t)PQntuples(result), sizeof *all);
     for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = overview_find(overview, number(result, i, 0));
+        struct overview_stream *stream = overview_find(overview, cells_number(result, i, 0));
         if (!stream)
             continue;
-        all[i] = (struct overview_reason){text(result, i, 1, arena), number(result, i, 2)};
+        all[i] =
+            (struct overview_reason){cells_text(result, i, 1, arena), cells_number(result, i, 2)};
         stream->open_dead_letters += all[i].open;
         if (!stream->n_reasons++)
             stream->reasons = &all[i];
@@ -95,9 +95,9 @@ static void take_letters(const PGresult *result, struct arena *arena, struct ove
 
 static void take_here(const PGresult *result, struct arena *arena, struct overview *overview)
 {
-    overview->database = text(result, 0, 0, arena);
-    overview->now = number(result, 0, 1);
-    overview->cluster_id = text(result, 0, 2, arena);
+    overview->database = cells_text(result, 0, 0, arena);
+    overview->now = cells_number(result, 0, 1);
+    overview->cluster_id = cells_text(result, 0, 2, arena);
 }
 
 static const struct overview_part parts[] = {{sql_here, take_here},

@@ -6,10 +6,8 @@
 #ifndef PACTOLUS_POSTGRES_OVERVIEW_INTERNAL_H
 #define PACTOLUS_POSTGRES_OVERVIEW_INTERNAL_H
 
+#include "postgres/cells.h"
 #include "postgres/overview.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /* A query with the group as its parameter, and who takes its rows. Rows of streams come sorted by
  * stream, so that each stream's items lie together in one array. */
@@ -25,21 +23,5 @@ extern const struct overview_part overview_more[];
 struct overview_stream *overview_find(const struct overview *overview, int64_t stream_id);
 /* Never NULL, not even for none. */
 void *overview_zeroed(struct arena *arena, size_t count, size_t size);
-
-static inline int64_t number(const PGresult *result, int row, int column)
-{
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
-static inline bool truth(const PGresult *result, int row, int column)
-{
-    return *PQgetvalue(result, row, column) == 't';
-}
-
-static inline const char *text(const PGresult *result, int row, int column, struct arena *arena)
-{
-    const char *value = PQgetvalue(result, row, column);
-    return arena_string(arena, value, strlen(value));
-}
 
 #endif

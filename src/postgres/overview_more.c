@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/overview_internal.h"
 
+#include <string.h>
+
 static const char sql_topics[] =
     "SELECT s.stream_id, t.topic, t.contract, t.status, coalesce(t.sunset::text, ''),"
     "       t.records_day, t.percent_day, t.past_sunset"
@@ -83,17 +85,17 @@ static void take_topics(const PGresult *result, struct arena *arena, struct over
 {
     struct overview_topic *all = overview_zeroed(arena, (size_t)PQntuples(result), sizeof *all);
     for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = overview_find(overview, number(result, i, 0));
+        struct overview_stream *stream = overview_find(overview, cells_number(result, i, 0));
         if (!stream)
             continue;
         all[i] = (struct overview_topic){
-            .topic = text(result, i, 1, arena),
-            .contract = text(result, i, 2, arena),
-            .status = text(result, i, 3, arena),
-            .sunset = text(result, i, 4, arena),
-            .records = number(result, i, 5),
-            .percent = strtod(PQgetvalue(result, i, 6), NULL),
-            .past_sunset = truth(result, i, 7),
+            .topic = cells_text(result, i, 1, arena),
+            .contract = cells_text(result, i, 2, arena),
+            .status = cells_text(result, i, 3, arena),
+            .sunset = cells_text(result, i, 4, arena),
+            .records = cells_number(result, i, 5),
+            .percent = cells_real(result, i, 6),
+            .past_sunset = cells_truth(result, i, 7),
         };
         if (!stream->n_topics++)
             stream->topics = &all[i];
@@ -104,15 +106,15 @@ static void take_unknowns(const PGresult *result, struct arena *arena, struct ov
 {
     struct overview_unknown *all = overview_zeroed(arena, (size_t)PQntuples(result), sizeof *all);
     for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = overview_find(overview, number(result, i, 0));
+        struct overview_stream *stream = overview_find(overview, cells_number(result, i, 0));
         if (!stream)
             continue;
         all[i] = (struct overview_unknown){
-            .kind = text(result, i, 1, arena),
-            .type_name = text(result, i, 2, arena),
-            .number = (int)number(result, i, 3),
-            .times = number(result, i, 4),
-            .last_seen = number(result, i, 5),
+            .kind = cells_text(result, i, 1, arena),
+            .type_name = cells_text(result, i, 2, arena),
+            .number = (int)cells_number(result, i, 3),
+            .times = cells_number(result, i, 4),
+            .last_seen = cells_number(result, i, 5),
         };
         if (!stream->n_unknowns++)
             stream->unknowns = &all[i];
@@ -123,16 +125,16 @@ static void take_replays(const PGresult *result, struct arena *arena, struct ove
 {
     struct overview_replay *all = overview_zeroed(arena, (size_t)PQntuples(result), sizeof *all);
     for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = overview_find(overview, number(result, i, 0));
+        struct overview_stream *stream = overview_find(overview, cells_number(result, i, 0));
         if (!stream)
             continue;
         all[i] = (struct overview_replay){
-            .id = number(result, i, 1),
-            .scenario = text(result, i, 2, arena),
-            .asked_by = text(result, i, 3, arena),
-            .asked_at = number(result, i, 4),
-            .left = number(result, i, 5),
-            .of = number(result, i, 6),
+            .id = cells_number(result, i, 1),
+            .scenario = cells_text(result, i, 2, arena),
+            .asked_by = cells_text(result, i, 3, arena),
+            .asked_at = cells_number(result, i, 4),
+            .left = cells_number(result, i, 5),
+            .of = cells_number(result, i, 6),
         };
         if (!stream->n_replays++)
             stream->replays = &all[i];
@@ -143,17 +145,17 @@ static void take_rebuilds(const PGresult *result, struct arena *arena, struct ov
 {
     struct overview_rebuild *all = overview_zeroed(arena, (size_t)PQntuples(result), sizeof *all);
     for (int i = 0; i < PQntuples(result); i++) {
-        struct overview_stream *stream = overview_find(overview, number(result, i, 0));
+        struct overview_stream *stream = overview_find(overview, cells_number(result, i, 0));
         if (!stream)
             continue;
         all[i] = (struct overview_rebuild){
-            .id = number(result, i, 1),
-            .state = text(result, i, 2, arena),
-            .table = text(result, i, 3, arena),
-            .begun_by = text(result, i, 4, arena),
-            .begun_at = number(result, i, 5),
-            .left = number(result, i, 6),
-            .worked_at = truth(result, i, 7),
+            .id = cells_number(result, i, 1),
+            .state = cells_text(result, i, 2, arena),
+            .table = cells_text(result, i, 3, arena),
+            .begun_by = cells_text(result, i, 4, arena),
+            .begun_at = cells_number(result, i, 5),
+            .left = cells_number(result, i, 6),
+            .worked_at = cells_truth(result, i, 7),
         };
         if (!stream->n_rebuilds++)
             stream->rebuilds = &all[i];
@@ -166,14 +168,14 @@ static void take_daemons(const PGresult *result, struct arena *arena, struct ove
     overview->daemons = overview_zeroed(arena, overview->n_daemons, sizeof *overview->daemons);
     for (int i = 0; i < PQntuples(result); i++)
         overview->daemons[i] = (struct overview_daemon){
-            .owner = text(result, i, 0, arena),
-            .host = text(result, i, 1, arena),
-            .process = (int)number(result, i, 2),
-            .version = text(result, i, 3, arena),
-            .since = number(result, i, 4),
-            .partitions = number(result, i, 5),
-            .rebuild = number(result, i, 6),
-            .live = (enum overview_live)number(result, i, 7),
+            .owner = cells_text(result, i, 0, arena),
+            .host = cells_text(result, i, 1, arena),
+            .process = (int)cells_number(result, i, 2),
+            .version = cells_text(result, i, 3, arena),
+            .since = cells_number(result, i, 4),
+            .partitions = cells_number(result, i, 5),
+            .rebuild = cells_number(result, i, 6),
+            .live = (enum overview_live)cells_number(result, i, 7),
         };
 }
 

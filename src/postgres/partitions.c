@@ -2,6 +2,7 @@
 #include "postgres/partitions.h"
 
 #include "base/clock.h"
+#include "postgres/cells.h"
 #include "record/instant.h"
 
 #include <stdio.h>
@@ -108,7 +109,7 @@ static void take_row(const PGresult *result, int row, bool first, const struct l
 {
     struct range span = {0};
     found->partitioned = true;
-    if (*PQgetvalue(result, row, 1) != 't' || PQgetisnull(result, row, 3) ||
+    if (!cells_truth(result, row, 1) || PQgetisnull(result, row, 3) ||
         !find_column(layout, PQgetvalue(result, row, 2), &span.column))
         return;
     partition_span(PQgetvalue(result, row, 3), layout->columns[span.column].type->id, &span);
@@ -132,9 +133,9 @@ bool partitions_read(PGconn *conn, const struct layout *const *layouts, unsigned
     conn_text_array(&tables, names + n, n);
     const char *params[] = {schemas.data, tables.data};
     PGresult *result = conn_query(conn, sql_partitions, 2, params, err);
-    long before = 0;
+    int64_t before = 0;
     for (int row = 0; result && row < PQntuples(result); row++) {
-        long place = strtol(PQgetvalue(result, row, 0), NULL, 10);
+        int64_t place = cells_number(result, row, 0);
         take_row(result, row, place != before, layouts[place - 1], &found[place - 1]);
         before = place;
     }

@@ -2,6 +2,7 @@
 #include "postgres/pooler.h"
 
 #include "base/memory.h"
+#include "postgres/cells.h"
 #include "postgres/conn.h"
 
 #include <stdlib.h>
@@ -45,8 +46,7 @@ static bool backend_of(PGconn *conn, char backend[BACKEND_TEXT], struct err *err
     PGresult *result = conn_query(conn, "SELECT pg_backend_pid()", 0, NULL, err);
     if (!result)
         return false;
-    strncpy(backend, PQgetvalue(result, 0, 0), BACKEND_TEXT - 1);
-    backend[BACKEND_TEXT - 1] = '\0';
+    cells_copy(result, 0, 0, backend, BACKEND_TEXT);
     PQclear(result);
     return true;
 }

@@ -3,13 +3,12 @@
 
 #include "base/backoff.h"
 #include "base/memory.h"
+#include "postgres/cells.h"
 #include "postgres/sqlstate.h"
 #include "table/sql.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum {
     BATCH_BLOCKS =
@@ -98,7 +97,7 @@ static bool count_rows(PGconn *conn, const char *sql, int64_t *count, struct err
     }
     if (!result)
         return false;
-    *count += strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    *count += cells_number(result, 0, 0);
     PQclear(result);
     return true;
 }
@@ -159,7 +158,7 @@ bool purge_table(PGconn *conn, const struct purge *purge, struct purge_found *fo
     bool good = PQntuples(leaves) > 0 || no_table(purge->layout, err);
     phrases_make(&phrases, purge);
     for (int i = 0; good && i < PQntuples(leaves); i++) {
-        int64_t blocks = strtoll(PQgetvalue(leaves, i, 1), NULL, 10);
+        int64_t blocks = cells_number(leaves, i, 1);
         for (int64_t from = 0; good && from < blocks; from += BATCH_BLOCKS)
             good = work_on(conn, purge, &phrases, PQgetvalue(leaves, i, 0), from, found, err);
     }

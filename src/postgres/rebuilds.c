@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/rebuilds.h"
 
+#include "postgres/cells.h"
 #include "table/ddl.h"
 #include "table/sql.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char sql_read[] =
@@ -59,22 +59,6 @@ static const char sql_holder[] =
     "                      to_regclass(format('%I.%I', $1::text, $3::text)))"
     " ORDER BY a.xact_start NULLS LAST LIMIT 1";
 
-static int64_t number(const PGresult *result, int row, int column)
-{
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
-static bool truth(const PGresult *result, int row, int column)
-{
-    return *PQgetvalue(result, row, column) == 't';
-}
-
-static const char *text(const PGresult *result, int row, int column, struct arena *arena)
-{
-    const char *value = PQgetvalue(result, row, column);
-    return arena_string(arena, value, strlen(value));
-}
-
 bool rebuilds_read(PGconn *conn, const char *group, unsigned id, const char *unfinished_of,
                    struct arena *arena, struct rebuild **list, unsigned *n, struct err *err)
 {
@@ -88,27 +72,27 @@ bool rebuilds_read(PGconn *conn, const char *group, unsigned id, const char *unf
     *list = arena_alloc(arena, (*n + 1) * sizeof **list);
     for (int i = 0; i < (int)*n; i++)
         (*list)[i] = (struct rebuild){
-            .id = (unsigned)number(result, i, 0),
-            .stream_id = (unsigned)number(result, i, 1),
-            .shadow_id = (unsigned)number(result, i, 2),
-            .stream = text(result, i, 3, arena),
-            .shadow_stream = text(result, i, 4, arena),
-            .state = text(result, i, 5, arena),
-            .schema = text(result, i, 6, arena),
-            .table = text(result, i, 7, arena),
-            .shadow = text(result, i, 8, arena),
-            .old = text(result, i, 9, arena),
-            .fingerprint = text(result, i, 10, arena),
-            .stream_fingerprint = text(result, i, 11, arena),
-            .reason = text(result, i, 12, arena),
-            .begun_by = text(result, i, 13, arena),
-            .begun_at = text(result, i, 14, arena),
-            .changed_at = text(result, i, 15, arena),
-            .seeds = truth(result, i, 16),
-            .seed_done = truth(result, i, 17),
-            .old_dropped = truth(result, i, 18),
-            .seeded = number(result, i, 19),
-            .old_fingerprint = text(result, i, 20, arena),
+            .id = (unsigned)cells_number(result, i, 0),
+            .stream_id = (unsigned)cells_number(result, i, 1),
+            .shadow_id = (unsigned)cells_number(result, i, 2),
+            .stream = cells_text(result, i, 3, arena),
+            .shadow_stream = cells_text(result, i, 4, arena),
+            .state = cells_text(result, i, 5, arena),
+            .schema = cells_text(result, i, 6, arena),
+            .table = cells_text(result, i, 7, arena),
+            .shadow = cells_text(result, i, 8, arena),
+            .old = cells_text(result, i, 9, arena),
+            .fingerprint = cells_text(result, i, 10, arena),
+            .stream_fingerprint = cells_text(result, i, 11, arena),
+            .reason = cells_text(result, i, 12, arena),
+            .begun_by = cells_text(result, i, 13, arena),
+            .begun_at = cells_text(result, i, 14, arena),
+            .changed_at = cells_text(result, i, 15, arena),
+            .seeds = cells_truth(result, i, 16),
+            .seed_done = cells_truth(result, i, 17),
+            .old_dropped = cells_truth(result, i, 18),
+            .seeded = cells_number(result, i, 19),
+            .old_fingerprint = cells_text(result, i, 20, arena),
         };
     PQclear(result);
     return true;
@@ -119,14 +103,10 @@ bool rebuilds_own(PGconn *conn, unsigned id, bool *mine, struct err *err)
     char number_text[16];
     snprintf(number_text, sizeof number_text, "%u", id);
     const char *params[] = {number_text};
-    PGresult *result =
+    return cells_only_truth(
         conn_query(conn, "SELECT pg_try_advisory_lock(hashtext('pactolus.rebuilds'), $1::int4)", 1,
-                   params, err);
-    if (!result)
-        return false;
-    *mine = truth(result, 0, 0);
-    PQclear(result);
-    return true;
+                   params, err),
+        mine);
 }
 
 /* ---- positions ---- */
@@ -144,13 +124,13 @@ static bool read_positions(PGconn *conn, const char *sql, unsigned id, struct ar
     *list = arena_alloc(arena, (*n + 1) * sizeof **list);
     for (int i = 0; i < (int)*n; i++)
         (*list)[i] = (struct rebuild_position){
-            .log = number(result, i, 0),
-            .topic = text(result, i, 1, arena),
-            .partition = (int32_t)number(result, i, 2),
-            .current = truth(result, i, 3),
-            .first = number(result, i, 4),
-            .live = number(result, i, 5),
-            .shadow = number(result, i, 6),
+            .log = cells_number(result, i, 0),
+            .topic = cells_text(result, i, 1, arena),
+            .partition = (int32_t)cells_number(result, i, 2),
+            .current = cells_truth(result, i, 3),
+            .first = cells_number(result, i, 4),
+            .live = cells_number(result, i, 5),
+            .shadow = cells_number(result, i, 6),
         };
     PQclear(result);
     return true;
@@ -195,7 +175,7 @@ static void take_lines(const PGresult *result, struct arena *arena, const char *
     *n = (unsigned)PQntuples(result);
     *lines = arena_alloc(arena, (*n + 1) * sizeof **lines);
     for (int i = 0; i < (int)*n; i++)
-        (*lines)[i] = text(result, i, 0, arena);
+        (*lines)[i] = cells_text(result, i, 0, arena);
 }
 
 bool rebuilds_hindrances(PGconn *conn, const struct shape *want, struct arena *arena,
@@ -219,7 +199,7 @@ bool rebuilds_number(PGconn *conn, unsigned *id, struct err *err)
         err);
     if (!result)
         return false;
-    *id = (unsigned)number(result, 0, 0);
+    *id = (unsigned)cells_number(result, 0, 0);
     PQclear(result);
     return true;
 }
@@ -378,8 +358,8 @@ bool rebuilds_view_owners(PGconn *conn, const struct shape *want, char owner[64]
     PGresult *result = conn_query(conn, sql_owner, 3, params, err);
     if (!result)
         return false;
-    snprintf(owner, 64, "%s", PQgetvalue(result, 0, 0));
-    snprintf(all_owner, 64, "%s", PQgetvalue(result, 0, 1));
+    cells_copy(result, 0, 0, owner, 64);
+    cells_copy(result, 0, 1, all_owner, 64);
     PQclear(result);
     return true;
 }
@@ -393,6 +373,6 @@ void rebuilds_holder(PGconn *conn, const struct shape *want, char out[256])
     PGresult *result = conn_query(conn, sql_holder, 3, params, &ignored);
     *out = '\0';
     if (result && PQntuples(result))
-        snprintf(out, 256, "%s", PQgetvalue(result, 0, 0));
+        cells_copy(result, 0, 0, out, 256);
     PQclear(result);
 }

@@ -2,6 +2,7 @@
 #include "postgres/replays.h"
 
 #include "base/memory.h"
+#include "postgres/cells.h"
 #include "postgres/streams.h"
 
 #include <inttypes.h>
@@ -59,11 +60,6 @@ static void columns_free(struct columns *columns)
     buf_free(&columns->earliest);
 }
 
-static int64_t number(const PGresult *result, unsigned row, int column)
-{
-    return strtoll(PQgetvalue(result, (int)row, column), NULL, 10);
-}
-
 #define STEPS                                                                                      \
     "unnest($1::int4[], $2::text[], $3::text[], $4::int4[], $5::int8[], $6::int8[])"               \
     " WITH ORDINALITY AS w(stream_id, topic, topic_id, partition, asked, earliest, place)"         \
@@ -100,10 +96,10 @@ bool replays_look(PGconn *conn, const char *cluster_id, struct replay_step *step
     if (!result)
         return false;
     for (unsigned i = 0; i < n; i++) {
-        steps[i].exists = *PQgetvalue(result, (int)i, 0) == 't';
-        steps[i].pass = number(result, i, 1);
-        steps[i].next_offset = number(result, i, 2);
-        steps[i].first = number(result, i, 3);
+        steps[i].exists = cells_truth(result, i, 0);
+        steps[i].pass = cells_number(result, i, 1);
+        steps[i].next_offset = cells_number(result, i, 2);
+        steps[i].first = cells_number(result, i, 3);
     }
     PQclear(result);
     return true;
@@ -119,7 +115,7 @@ bool replays_points(PGconn *conn, const char *cluster_id, struct replay_step *st
             "  FROM " STEPS " ORDER BY w.place",
             cluster_id, steps, n, err);
     for (unsigned i = 0; result && i < n; i++)
-        steps[i].begins = steps[i].exists ? number(result, i, 0) : steps[i].asked;
+        steps[i].begins = steps[i].exists ? cells_number(result, i, 0) : steps[i].asked;
     PQclear(result);
     return result != NULL;
 }
@@ -163,7 +159,7 @@ static bool execute(PGconn *conn, const struct replay_order *order, const struct
             err_hint(err, "look again: the same with --dry-run");
         return false;
     }
-    *id = number(result, 0, 0);
+    *id = cells_number(result, 0, 0);
     PQclear(result);
     return true;
 }
@@ -201,12 +197,12 @@ bool replays_state(PGconn *conn, int64_t id, struct replay_state *state, struct 
         1, params, err);
     if (!result)
         return false;
-    *state = (struct replay_state){.cursors = number(result, 0, 0),
-                                   .done = number(result, 0, 1),
-                                   .superseded = number(result, 0, 2),
-                                   .standing = number(result, 0, 3),
-                                   .left = number(result, 0, 4)};
-    snprintf(state->stands, sizeof state->stands, "%s", PQgetvalue(result, 0, 5));
+    *state = (struct replay_state){.cursors = cells_number(result, 0, 0),
+                                   .done = cells_number(result, 0, 1),
+                                   .superseded = cells_number(result, 0, 2),
+                                   .standing = cells_number(result, 0, 3),
+                                   .left = cells_number(result, 0, 4)};
+    cells_copy(result, 0, 5, state->stands, sizeof state->stands);
     PQclear(result);
     return true;
 }

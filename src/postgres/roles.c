@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postgres/roles.h"
 
+#include "postgres/cells.h"
 #include "postgres/conn.h"
-
-#include <stdlib.h>
 
 const char *roles_text(void)
 {
@@ -18,9 +17,6 @@ bool roles_apply(PGconn *conn, struct buf *missing, int64_t *granted, struct err
     for (int i = 0; i < PQntuples(made); i++)
         buf_printf(missing, "%s\n", PQgetvalue(made, i, 0));
     PQclear(made);
-    PGresult *rights = conn_query(conn, "SELECT pactolus.grant_roles()", 0, NULL, err);
-    if (rights)
-        *granted = strtoll(PQgetvalue(rights, 0, 0), NULL, 10);
-    PQclear(rights);
-    return rights != NULL;
+    return cells_only_number(conn_query(conn, "SELECT pactolus.grant_roles()", 0, NULL, err),
+                             granted);
 }

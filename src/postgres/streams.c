@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "contract/fingerprint.h"
+#include "postgres/cells.h"
 #include "table/sql.h"
 
 #include <inttypes.h>
@@ -112,15 +113,15 @@ bool streams_find(PGconn *conn, const char *group, const char *name, struct stre
     if (!result)
         return false;
     if (PQntuples(result) > 0) {
-        row->stream_id = (unsigned)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
+        row->stream_id = (unsigned)cells_number(result, 0, 0);
         for (unsigned i = 0; i < sizeof state_names / sizeof *state_names; i++)
             if (strcmp(PQgetvalue(result, 0, 1), state_names[i]) == 0)
                 row->state = (enum stream_state)i;
-        snprintf(row->reason, sizeof row->reason, "%s", PQgetvalue(result, 0, 2));
-        snprintf(row->hint, sizeof row->hint, "%s", PQgetvalue(result, 0, 3));
-        snprintf(row->fingerprint, sizeof row->fingerprint, "%s", PQgetvalue(result, 0, 4));
-        snprintf(row->kind, sizeof row->kind, "%s", PQgetvalue(result, 0, 5));
-        snprintf(row->changed_by, sizeof row->changed_by, "%s", PQgetvalue(result, 0, 6));
+        cells_copy(result, 0, 2, row->reason, sizeof row->reason);
+        cells_copy(result, 0, 3, row->hint, sizeof row->hint);
+        cells_copy(result, 0, 4, row->fingerprint, sizeof row->fingerprint);
+        cells_copy(result, 0, 5, row->kind, sizeof row->kind);
+        cells_copy(result, 0, 6, row->changed_by, sizeof row->changed_by);
     }
     PQclear(result);
     return true;
@@ -149,12 +150,8 @@ bool streams_may_claim(PGconn *conn, unsigned stream_id, const char *fingerprint
     char id[16];
     snprintf(id, sizeof id, "%u", stream_id);
     const char *params[] = {id, fingerprint};
-    PGresult *result = conn_query(conn, "SELECT pactolus.may_claim($1::int4, $2)", 2, params, err);
-    if (!result)
-        return false;
-    *may = *PQgetvalue(result, 0, 0) == 't';
-    PQclear(result);
-    return true;
+    return cells_only_truth(
+        conn_query(conn, "SELECT pactolus.may_claim($1::int4, $2)", 2, params, err), may);
 }
 
 void streams_actor(const PGconn *conn, char out[ACTOR_TEXT])
@@ -204,7 +201,7 @@ bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[5
         return false;
     *ended = PQntuples(result) > 0;
     if (*ended)
-        snprintf(reason, 512, "%s", PQgetvalue(result, 0, 0));
+        cells_copy(result, 0, 0, reason, 512);
     PQclear(result);
     return true;
 }
@@ -215,16 +212,12 @@ bool streams_read_topic(PGconn *conn, unsigned stream_id, const char *cluster_id
     char id[16];
     snprintf(id, sizeof id, "%u", stream_id);
     const char *params[] = {id, cluster_id, topic};
-    PGresult *result =
+    return cells_only_truth(
         conn_query(conn,
                    "SELECT EXISTS (SELECT FROM pactolus.cursors JOIN pactolus.logs USING (log_id)"
                    "  WHERE stream_id = $1::int4 AND cluster_id = $2 AND topic = $3)",
-                   3, params, err);
-    if (!result)
-        return false;
-    *did = *PQgetvalue(result, 0, 0) == 't';
-    PQclear(result);
-    return true;
+                   3, params, err),
+        did);
 }
 
 bool streams_pause(PGconn *conn, unsigned stream_id, const char *reason, bool *done,
@@ -234,12 +227,8 @@ bool streams_pause(PGconn *conn, unsigned stream_id, const char *reason, bool *d
     snprintf(id, sizeof id, "%u", stream_id);
     streams_actor(conn, who);
     const char *params[] = {id, reason, who};
-    PGresult *result = conn_query(conn, "SELECT pactolus.pause($1::int4, $2, $3)", 3, params, err);
-    if (!result)
-        return false;
-    *done = *PQgetvalue(result, 0, 0) == 't';
-    PQclear(result);
-    return true;
+    return cells_only_truth(
+        conn_query(conn, "SELECT pactolus.pause($1::int4, $2, $3)", 3, params, err), done);
 }
 
 bool streams_resume(PGconn *conn, unsigned stream_id, const char *reason, bool keep_letters,
@@ -255,9 +244,9 @@ bool streams_resume(PGconn *conn, unsigned stream_id, const char *reason, bool k
                                   4, params, err);
     if (!result)
         return false;
-    resumed->cursors = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-    resumed->letters = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
-    resumed->records = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
+    resumed->cursors = cells_number(result, 0, 0);
+    resumed->letters = cells_number(result, 0, 1);
+    resumed->records = cells_number(result, 0, 2);
     PQclear(result);
     return true;
 }
