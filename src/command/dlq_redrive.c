@@ -40,13 +40,7 @@ static bool judge_stream(struct redriving *redriving, struct work *work, struct 
         return false;
     if (!redriving->options->execute)
         return redrive_pipeline(dlq->conn, work->stream, &work->range, &work->pipeline, err);
-    char id[16];
-    snprintf(id, sizeof id, "%u", row.stream_id);
-    const char *params[] = {id};
-    PGresult *result =
-        conn_query(dlq->conn, "SELECT pactolus.take_table($1::int4)", 1, params, err);
-    PQclear(result);
-    return result != NULL;
+    return streams_take_table(dlq->conn, row.stream_id, err);
 }
 
 static bool begin_action(struct redriving *redriving, struct err *err)

@@ -206,6 +206,16 @@ bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[5
     return true;
 }
 
+bool streams_take_table(PGconn *conn, unsigned stream_id, struct err *err)
+{
+    char id[16];
+    snprintf(id, sizeof id, "%u", stream_id);
+    const char *params[] = {id};
+    PGresult *result = conn_query(conn, "SELECT pactolus.take_table($1::int4)", 1, params, err);
+    PQclear(result);
+    return result != NULL;
+}
+
 bool streams_read_topic(PGconn *conn, unsigned stream_id, const char *cluster_id, const char *topic,
                         bool *did, struct err *err)
 {

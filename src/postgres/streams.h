@@ -66,6 +66,9 @@ bool streams_halt(PGconn *conn, unsigned stream_id, enum halt_kind kind, const s
  * in `reason` then. */
 bool streams_passed(PGconn *conn, unsigned stream_id, bool *ended, char reason[512],
                     struct err *err) MUST_CHECK;
+/* Before a verb writes its table, as before a claim: its group becomes the writer. False with err
+ * (PA007) when another group is. */
+bool streams_take_table(PGconn *conn, unsigned stream_id, struct err *err) MUST_CHECK;
 /* Whether the stream has, or had, a cursor in a topic of that name. */
 bool streams_read_topic(PGconn *conn, unsigned stream_id, const char *cluster_id,
                         const char *topic, bool *did, struct err *err) MUST_CHECK;
