@@ -2,17 +2,17 @@
 #include "engine/listener.h"
 
 #include "base/memory.h"
-#include "postgres/claim.h"
+#include "postgres/listening.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static const usec_t try_again = 5 * USEC_PER_SEC;
 
 struct opening {
     struct job job; /* first */
     struct listener *listener;
-    PGconn *conn; /* NULL: it failed; tried again without a word, the lanes have said it */
+    /* NULL: it failed; tried again without a word, the lanes have said it. */
+    struct listening *session;
 };
 
 struct listener {
@@ -20,7 +20,7 @@ struct listener {
     struct service_options options;
     struct worker *worker;
     struct watch *worker_watch;
-    PGconn *conn; /* NULL: there is none, or it is being opened */
+    struct listening *session; /* NULL: there is none, or it is being opened */
     struct watch *watch;
     usec_t open_at;
     bool opening;
@@ -32,20 +32,14 @@ static void open_session(struct job *job)
 {
     struct opening *opening = (struct opening *)job;
     const struct service_options *options = &opening->listener->options;
-    struct err err;
-    PGconn *conn = conn_open(&options->conn, &err);
-    if (conn && owner_register(conn, options->owner, options->group, &err) &&
-        conn_exec(conn, "LISTEN pactolus", &err)) {
-        opening->conn = conn;
-        return;
-    }
-    conn_close(conn);
+    struct err ignored;
+    opening->session = listening_open(&options->conn, options->owner, options->group, &ignored);
 }
 
 static void drop(struct job *job)
 {
     struct opening *opening = (struct opening *)job;
-    conn_close(opening->conn);
+    listening_close(opening->session);
     free(opening);
 }
 
@@ -66,12 +60,11 @@ static void take_opened(struct listener *listener, usec_t now, bool *heard)
         return;
     listener->opening = false;
     listener->open_at = now + try_again;
-    listener->conn = opening->conn;
+    listener->session = opening->session;
     free(opening);
-    if (!listener->conn)
+    if (!listener->session)
         return;
-    PQsetnonblocking(listener->conn, 1);
-    listener->watch = loop_watch_socket(listener->loop, PQsocket(listener->conn));
+    listener->watch = loop_watch_socket(listener->loop, listening_socket(listener->session));
     *heard = true;
 }
 
@@ -81,23 +74,16 @@ static void take_opened(struct listener *listener, usec_t now, bool *heard)
 static void lose(struct listener *listener)
 {
     loop_unwatch(listener->loop, listener->watch);
-    conn_close(listener->conn);
+    listening_close(listener->session);
     listener->watch = NULL;
-    listener->conn = NULL;
+    listener->session = NULL;
 }
 
 static void take_notes(struct listener *listener, bool *heard)
 {
-    PGnotify *said;
     listener->watch->readable = false;
-    if (!PQconsumeInput(listener->conn) || PQstatus(listener->conn) != CONNECTION_OK) {
+    if (!listening_take(listener->session, heard))
         lose(listener);
-        return;
-    }
-    while ((said = PQnotifies(listener->conn))) {
-        *heard |= strcmp(said->extra, listener->options.group) == 0;
-        PQfreemem(said);
-    }
 }
 
 struct listener *listener_open(struct loop *loop, const struct service_options *options,
@@ -122,9 +108,9 @@ usec_t listener_turn(struct listener *listener, usec_t now, bool *heard)
         listener->worker_watch->readable = false;
         take_opened(listener, now, heard);
     }
-    if (listener->conn && listener->watch->readable)
+    if (listener->session && listener->watch->readable)
         take_notes(listener, heard);
-    if (listener->conn || listener->opening)
+    if (listener->session || listener->opening)
         return USEC_NEVER;
     if (now < listener->open_at)
         return listener->open_at;
@@ -137,7 +123,7 @@ bool listener_close(struct listener *listener, usec_t patience)
     if (!listener)
         return true;
     loop_unwatch(listener->loop, listener->worker_watch);
-    if (listener->conn)
+    if (listener->session)
         lose(listener);
     if (!worker_close(listener->worker, patience, drop))
         return false;
