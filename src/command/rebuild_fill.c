@@ -9,11 +9,10 @@
 #include "command/rebuilding.h"
 #include "engine/membership.h"
 #include "engine/preflight.h"
-#include "table/shadow.h"
+#include "postgres/rebuild_tables.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -29,16 +28,10 @@ static const struct until nothing = {0, OFFSET_NEVER};
 /* Room for others: as long as the last portion took. */
 static bool seed_portion(struct rebuilding *r, bool first, int64_t *rows, struct err *err)
 {
-    struct buf sql = BUF_INIT;
     usec_t began = clock_monotonic();
-    PGresult *result = NULL;
-    if (shadow_seed(&sql, r->have, r->want_shadow, r->row.id, first, SEED_ROWS, err))
-        result = conn_query(r->conn, sql.data, 0, NULL, err);
-    buf_free(&sql);
-    if (!result)
+    if (!rebuild_tables_seed(r->conn, r->have, r->want_shadow, r->row.id, first, SEED_ROWS, rows,
+                             err))
         return false;
-    *rows = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-    PQclear(result);
     r->row.seeded += *rows;
     usec_t took = clock_monotonic() - began;
     usec_t due = r->options->rate > 0 ? *rows * USEC_PER_SEC / r->options->rate - took : 0;

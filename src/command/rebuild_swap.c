@@ -14,18 +14,15 @@
 #include "base/text.h"
 #include "command/rebuilding.h"
 #include "kafka/admin.h"
-#include "postgres/columns.h"
+#include "postgres/rebuild_exchange.h"
 #include "postgres/sqlstate.h"
-#include "table/ddl.h"
-#include "table/shadow.h"
-#include "table/sql.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { BROKER_PATIENCE_MS = 10000 };
+/* Autovacuum gives a table up after deadlock_timeout, a second by default. */
+enum { BROKER_PATIENCE_MS = 10000, CURSORS_PATIENCE_MS = 3000 };
 static const usec_t align_patience = 2 * USEC_PER_SEC;
 static const usec_t settling = 100 * USEC_PER_MS;
 static const usec_t tell_interval = 10 * USEC_PER_SEC;
@@ -41,78 +38,21 @@ static bool is_busy(const struct err *failure)
     return sqlstate_is_lock(failure);
 }
 
-/* ---- the views, first ---- */
-
-static bool lock_views(struct rebuilding *r, struct err *err)
-{
-    char owner[64], all_owner[64], all[SHAPE_NAME_MAX + 1];
-    struct buf sql = BUF_INIT;
-    shape_view_all(r->want->view, all);
-    if (!rebuilds_view_owners(r->conn, r->want, owner, all_owner, err))
-        return false;
-    buf_puts(&sql, "BEGIN;\nSET LOCAL lock_timeout = '100ms';\n");
-    if (*owner)
-        shadow_lock_view(&sql, r->want->view_schema, r->want->view, owner);
-    if (*all_owner)
-        shadow_lock_view(&sql, r->want->view_schema, all, all_owner);
-    bool good = conn_exec(r->conn, sql.data, err);
-    buf_free(&sql);
-    return good;
-}
-
-/* Then the cursors. Autovacuum gives a table up after deadlock_timeout, a second by default. */
-static bool lock_cursors(struct rebuilding *r, struct err *err)
-{
-    return conn_exec(r->conn, "SET LOCAL lock_timeout = '3s'", err) &&
-           rebuilds_call(r->conn, "rebuild_lock", r->row.id, NULL, false, err);
-}
-
-/* ---- what the swap says ---- */
-
-/* With the columns that it has; one whose columns get other types is made anew by the plan. */
-static void point_view(const struct rebuilding *r, bool all, struct buf *sql)
-{
-    char name[SHAPE_NAME_MAX + 1];
-    const struct shape *have = r->have;
-    const struct shape_view *has = all ? &have->view_all_has : &have->view_has;
-    char *const *columns = all ? have->view_all_columns : have->view_columns;
-    unsigned n = all ? have->n_view_all_columns : have->n_view_columns;
-    if (!(all ? have->view_all_exists : have->view_exists))
-        return;
-    snprintf(name, sizeof name, "%s", r->want->view);
-    if (all)
-        shape_view_all(r->want->view, name);
-    for (unsigned i = 0; i < n; i++) {
-        const struct shape_column *column = shape_column(r->want, columns[i]);
-        if (column && strcmp(column->type, has->types[i]) != 0)
-            return;
-    }
-    ddl_view(sql, r->want, name, columns, n);
-    ddl_view_options(sql, r->want, name, has->options);
-}
-
 static void put_swap(const struct rebuilding *r, struct buf *sql)
 {
-    char who[ACTOR_TEXT], key[SHAPE_NAME_MAX + 1];
     const struct stream_config *config = r->stream_config;
-    streams_actor(r->conn, who);
-    shape_constraint_name(r->row.shadow, NULL, "pkey", key);
-    buf_printf(sql, "SELECT pactolus.rebuild_remember(%u);\n", r->row.id);
-    shadow_rename(sql, r->want, r->have->key_constraint, r->row.table, r->row.old, false);
-    shadow_rename(sql, r->want, key, r->row.shadow, r->row.table, true);
-    buf_printf(sql, "SELECT pactolus.rebuild_index_names(%u, false);\n", r->row.id);
-    point_view(r, false, sql);
-    point_view(r, true, sql);
-    for (unsigned i = 0; i < r->plan.n_steps; i++)
-        buf_puts(sql, r->plan.steps[i].sql);
-    streams_note_text(r->conn, r->config->group, config->name, r->live.layout, r->live.descriptors,
-                      sql);
-    columns_text(r->config->group, config->name, r->live.layout, sql);
-    buf_printf(sql, "SELECT pactolus.rebuild_swap(%u, ", r->row.id);
-    sql_literal(sql, config->dlq_topic ? config->dlq_topic : "");
-    buf_puts(sql, ", ");
-    sql_literal(sql, who);
-    buf_puts(sql, ");\nCOMMIT;\n");
+    const struct rebuild_exchange exchange = {
+        .row = &r->row,
+        .want = r->want,
+        .have = r->have,
+        .plan = &r->plan,
+        .group = r->config->group,
+        .stream = config->name,
+        .dlq_topic = config->dlq_topic,
+        .layout = r->live.layout,
+        .descriptors = r->live.descriptors,
+    };
+    rebuild_exchange_text(r->conn, &exchange, sql);
 }
 
 /* ---- tries ---- */
@@ -154,9 +94,9 @@ static enum tried try_swap(struct rebuilding *r, struct times *times, struct err
     put_swap(r, &sql);
     /* What came while that was asked is read before anybody waits for it. */
     r->look_at = 0;
-    bool good = rebuild_read_on(r, settling, err) && lock_views(r, err);
+    bool good = rebuild_read_on(r, settling, err) && rebuild_exchange_begin(r->conn, r->want, err);
     times->views = clock_monotonic();
-    good = good && lock_cursors(r, err);
+    good = good && rebuild_exchange_lock(r->conn, r->row.id, CURSORS_PATIENCE_MS, err);
     times->cursors = clock_monotonic();
     good = good && rebuild_align(r, align_patience, &aligned, err);
     if (good && aligned)
@@ -283,20 +223,12 @@ static bool judge_log(struct rebuilding *r, int64_t *again, struct err *err)
 
 static enum tried try_back(struct rebuilding *r, struct times *times, struct err *err)
 {
-    char who[ACTOR_TEXT], key[SHAPE_NAME_MAX + 1], old_key[SHAPE_NAME_MAX + 1];
     struct buf sql = BUF_INIT;
-    streams_actor(r->conn, who);
-    shape_constraint_name(r->row.table, NULL, "pkey", key);
-    shape_constraint_name(r->row.old, NULL, "pkey", old_key);
-    shadow_rename(&sql, r->want, key, r->row.table, r->row.shadow, false);
-    shadow_rename(&sql, r->want, old_key, r->row.old, r->row.table, false);
-    buf_printf(&sql, "SELECT pactolus.rebuild_index_names(%u, true);\n", r->row.id);
-    buf_printf(&sql, "SELECT pactolus.rebuild_rollback(%u, ", r->row.id);
-    sql_literal(&sql, who);
-    buf_puts(&sql, ");\nCOMMIT;\n");
-    bool good = lock_views(r, err);
+    rebuild_exchange_back_text(r->conn, &r->row, r->want, &sql);
+    bool good = rebuild_exchange_begin(r->conn, r->want, err);
     times->views = clock_monotonic();
-    good = good && lock_cursors(r, err) && conn_exec(r->conn, sql.data, err);
+    good = good && rebuild_exchange_lock(r->conn, r->row.id, CURSORS_PATIENCE_MS, err) &&
+           conn_exec(r->conn, sql.data, err);
     times->done = clock_monotonic();
     buf_free(&sql);
     return end_try(r, good, good, err);

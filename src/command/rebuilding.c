@@ -68,12 +68,7 @@ static bool find_none(struct rebuilding *r, struct err *err)
 static bool open_database(struct rebuilding *r, struct err *err)
 {
     r->conn = setup_connect(r->config, err);
-    /* Frozen in the middle of a swap, this process must not hold the live stream. */
-    if (!r->conn || !check_schema(r->conn, err) ||
-        !conn_exec(r->conn,
-                   "SET statement_timeout = 0;"
-                   " SET idle_in_transaction_session_timeout = '10s'",
-                   err))
+    if (!r->conn || !check_schema(r->conn, err) || !rebuilds_session(r->conn, err))
         return false;
     if (r->options->id)
         return find_row(r, err);

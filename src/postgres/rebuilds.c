@@ -59,6 +59,14 @@ static const char sql_holder[] =
     "                      to_regclass(format('%I.%I', $1::text, $3::text)))"
     " ORDER BY a.xact_start NULLS LAST LIMIT 1";
 
+bool rebuilds_session(PGconn *conn, struct err *err)
+{
+    return conn_exec(conn,
+                     "SET statement_timeout = 0;"
+                     " SET idle_in_transaction_session_timeout = '10s'",
+                     err);
+}
+
 bool rebuilds_read(PGconn *conn, const char *group, unsigned id, const char *unfinished_of,
                    struct arena *arena, struct rebuild **list, unsigned *n, struct err *err)
 {

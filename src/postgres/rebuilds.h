@@ -14,6 +14,10 @@
 
 #include <stdint.h>
 
+/* Settings of a session that works at rebuilds: its statements take as long as they take; frozen in
+ * the middle of a swap, it does not hold the live stream for more than ten seconds. */
+bool rebuilds_session(PGconn *conn, struct err *err) MUST_CHECK;
+
 /* A row of pactolus.rebuilds. Strings live in the arena that it was read into. */
 struct rebuild {
     unsigned id; /* 0: no such rebuild */
