@@ -240,7 +240,7 @@ static void redrive_ledger(struct redriving *redriving, struct errs *errs)
         else if (!work->ready)
             err = work->why;
         errs_add(errs, &err);
-        if (PQstatus(dlq->conn) != CONNECTION_OK)
+        if (conn_lost(dlq->conn))
             return;
     }
 }

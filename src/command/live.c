@@ -79,7 +79,7 @@ static bool check_migrations(PGconn *conn, const struct config *config, struct e
         return true;
     err_set(&err, ERR_HALT, ERR_EXIT_CONFIG,
             "the control schema is at version %d, this program wants %u", version, count);
-    err_place(&err, "database %s", PQdb(conn));
+    err_place(&err, "database %s", conn_database(conn));
     err_hint(&err, "pactolus migrate --config %s --dry-run, then --execute", config->file);
     errs_add(errs, &err);
     return false;
@@ -157,8 +157,7 @@ void live_check_database(const struct config *config, const struct stream *strea
         errs_add(errs, &err);
         return;
     }
-    const char *server = PQparameterStatus(conn, "server_version");
-    printf("database  %s, PostgreSQL %s\n", PQdb(conn), server ? server : "?");
+    printf("database  %s, PostgreSQL %s\n", conn_database(conn), conn_server(conn));
     if (check_migrations(conn, config, errs))
         for (unsigned i = 0; i < config->n_streams; i++)
             if (streams[i].layout)

@@ -48,7 +48,7 @@ static void print_help(void)
 /* Libraries as they are at run time, not as they were when this was built. */
 static void print_version(void)
 {
-    int libpq = PQlibVersion();
+    int libpq = conn_library_version();
     printf("pactolus %s (%s, %s)\n", PACTOLUS_VERSION, PACTOLUS_COMMIT, PACTOLUS_BUILD_TYPE);
     printf("  librdkafka  %s\n", kafka_library_version());
     printf("  libpq       %d.%d\n", libpq / 10000, libpq % 10000);

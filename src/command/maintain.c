@@ -199,7 +199,7 @@ static void act(struct maintaining *maintaining, struct errs *errs)
             maintain_stream(maintaining, i, &err))
             continue;
         errs_add(errs, &err);
-        if (PQstatus(maintaining->conn) != CONNECTION_OK)
+        if (conn_lost(maintaining->conn))
             break;
     }
     if (!maintaining->options->execute)

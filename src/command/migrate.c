@@ -246,7 +246,7 @@ static void act(struct migrating *migrating, const struct options *options, stru
         return;
     if (!migrating->n_things)
         printf("%snothing to do: database %s is as the contracts want it\n",
-               options->dry_run ? "-- " : "", PQdb(migrating->conn));
+               options->dry_run ? "-- " : "", conn_database(migrating->conn));
     else if (options->dry_run)
         print_plan(migrating);
     else

@@ -179,7 +179,7 @@ static bool load_versions(struct sources *sources, PGconn *conn, const char *mes
     arena_free(&arena);
     if (good && !count) {
         good = err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "no version of %s ever ran here", message);
-        err_place(err, "database %s", PQdb(conn));
+        err_place(err, "database %s", conn_database(conn));
     }
     return good;
 }

@@ -36,7 +36,7 @@ static bool check_schema(PGconn *conn, const struct config *config, struct err *
     else
         err_set(err, ERR_HALT, ERR_EXIT_CONFIG, "the control schema is at %d of %u", version,
                 wanted);
-    err_place(err, "database %s", PQdb(conn));
+    err_place(err, "database %s", conn_database(conn));
     return err_hint(err, "pactolus migrate --config %s --dry-run, then --execute", config->file);
 }
 

@@ -76,7 +76,7 @@ static void on_report(void *context, void *tag, rd_kafka_resp_err_t code, int32_
 static bool open_clients(struct relay *relay)
 {
     const struct engine *engine = relay->engine;
-    if (relay->conn && PQstatus(relay->conn) != CONNECTION_OK) {
+    if (relay->conn && conn_lost(relay->conn)) {
         conn_close(relay->conn);
         relay->conn = NULL;
     }

@@ -35,7 +35,7 @@ static void disconnect(struct service_sessions *sessions)
 static bool ensure(struct service *service, struct err *err)
 {
     struct service_sessions *sessions = &service->sessions;
-    if (sessions->conn && PQstatus(sessions->conn) != CONNECTION_OK)
+    if (sessions->conn && conn_lost(sessions->conn))
         disconnect(sessions);
     if (!sessions->conn)
         sessions->conn = connect(&service->options, err);

@@ -202,6 +202,22 @@ cleanup:
     return conn;
 }
 
+bool conn_lost(const PGconn *conn)
+{
+    return PQstatus(conn) != CONNECTION_OK;
+}
+
+const char *conn_database(const PGconn *conn)
+{
+    return PQdb(conn);
+}
+
+const char *conn_server(const PGconn *conn)
+{
+    const char *version = PQparameterStatus(conn, "server_version");
+    return version ? version : "?";
+}
+
 int conn_library_version(void)
 {
     return PQlibVersion();

@@ -37,6 +37,12 @@ bool conn_check(const char *conninfo, struct err *err) MUST_CHECK;
 /* What it sets in every session, but for timeouts: statements mean what they mean there. */
 const char *conn_session_text(void);
 void conn_close(PGconn *conn);
+/* Is it known that the session is gone? Said once a call on it has failed; it is of no more use. */
+bool conn_lost(const PGconn *conn);
+/* The database's name, and the server's version as it tells it ("?" if it does not): they live as
+ * long as the session. */
+const char *conn_database(const PGconn *conn);
+const char *conn_server(const PGconn *conn);
 /* Version of the libpq that is loaded: 150012 is 15.12. */
 int conn_library_version(void);
 
