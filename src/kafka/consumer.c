@@ -228,6 +228,8 @@ static void on_error(struct consumer *consumer, struct consumer_event *event)
         stray(consumer, event);
         return;
     }
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        bootstrap_lost(&consumer->bootstrap, clock_monotonic());
     consumer_count_error(consumer, code);
 }
 
@@ -292,6 +294,7 @@ void consumer_poll(struct consumer *consumer, struct consumer_event *event)
     /* Before the queue is looked at, so that what comes later makes it readable again. */
     if (read(consumer->fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
         abort();
+    bootstrap_turn(&consumer->bootstrap, consumer->client, clock_monotonic());
     do {
         event_release(consumer);
         consumer->event = rd_kafka_queue_poll(consumer->queue, 0);

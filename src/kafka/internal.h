@@ -8,6 +8,7 @@
 #ifndef PACTOLUS_KAFKA_INTERNAL_H
 #define PACTOLUS_KAFKA_INTERNAL_H
 
+#include "kafka/bootstrap.h"
 #include "kafka/consumer.h"
 #include "kafka/rotation.h"
 
@@ -33,6 +34,7 @@ struct consumer {
     bool member; /* subscribed: in a group */
     bool cooperative, protocol_known;
     bool committing;
+    struct bootstrap bootstrap;
     uint64_t strays;
     struct kafka_error_count errors[ERROR_KINDS + 1]; /* the last: all other codes */
     unsigned n_errors;

@@ -14,6 +14,7 @@ struct producer {
     rd_kafka_t *client;
     producer_report *report;
     void *context;
+    struct bootstrap bootstrap;
     unsigned out;           /* sent and not reported */
     atomic_llong failed_at; /* when a failed connection was logged last; the library's threads' */
 };
@@ -32,10 +33,11 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
  * Without a callback the library would log them a second time. */
 static void on_error(rd_kafka_t *client, int code, const char *text, void *opaque)
 {
+    struct producer *producer = opaque;
     (void)client;
-    (void)code;
     (void)text;
-    (void)opaque;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        bootstrap_lost(&producer->bootstrap, clock_monotonic());
 }
 
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
@@ -164,11 +166,13 @@ bool producer_send(struct producer *producer, const struct producer_message *mes
 
 void producer_poll(struct producer *producer, int wait_ms)
 {
+    bootstrap_turn(&producer->bootstrap, producer->client, clock_monotonic());
     rd_kafka_poll(producer->client, wait_ms);
 }
 
 unsigned producer_drain(struct producer *producer, int wait_ms)
 {
+    bootstrap_turn(&producer->bootstrap, producer->client, clock_monotonic());
     if (producer->out > 0)
         rd_kafka_flush(producer->client, wait_ms);
     rd_kafka_poll(producer->client, 0);
