@@ -36,21 +36,21 @@ def memory_is_bounded_while_postgres_stalls(t):
     stranger.autocommit = False
     stranger.cursor().execute("lock table data.items in access exclusive mode")
     daemon = t.daemon(config)
-    resident = Resident(daemon)
-    # Until nothing is read any more: the queue is full, and so are the batches.
-    seen = [0.0, time.monotonic()]
+    with Resident(daemon) as resident:
+        # Until nothing is read any more: the queue is full, and so are the batches.
+        seen = [0.0, time.monotonic()]
 
-    def settled():
-        now, moment = resident.now(), time.monotonic()
-        if now > seen[0] + 0.5:
-            seen[:] = [now, moment]
-        return moment - seen[1] > 3
-    wait(lambda: resident.now() > 40, "the queue to fill")
-    wait(settled, "the memory to stay as it is")
-    stalled = resident.peak
-    stranger.rollback()
-    wait(lambda: t.caught_up(topic), "the rows", 120)
-    peak = resident.stop()
+        def settled():
+            now, moment = resident.now(), time.monotonic()
+            if now > seen[0] + 0.5:
+                seen[:] = [now, moment]
+            return moment - seen[1] > 3
+        wait(lambda: resident.now() > 40, "the queue to fill")
+        wait(settled, "the memory to stay as it is")
+        stalled = resident.peak
+        stranger.rollback()
+        wait(lambda: t.caught_up(topic), "the rows", 120)
+    peak = resident.peak
     print(f"    {count} MiB in Kafka: resident {stalled:.0f} MiB while stalled, {peak:.0f} at most",
           flush=True)
     expect(peak < resident_limit(t), f"{peak:.0f} MiB resident")

@@ -7,9 +7,9 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 import time
 
+from background import Background
 from harness import HERE, ROOT, equal, expect, test, wait
 import model
 
@@ -55,33 +55,19 @@ def two_streams(t, topic, calm, path, **settings):
         "calm": t.stream(calm, table={"name": "calm", "view": "calm"})})
 
 
-class Load:
+class Load(Background):
     """Items into several topics, as fast as `pause` between rounds allows, until it is left."""
 
     def __init__(self, t, *topics, pause=0.05, size=200):
-        self.t, self.topics, self.pause, self.size = t, topics, pause, size
-        self.ended, self.rounds, self.failure = threading.Event(), 0, None
-        self.thread = threading.Thread(target=self.run)
+        super().__init__()
+        self.t, self.topics, self.pause, self.size, self.rounds = t, topics, pause, size, 0
 
-    def run(self):
-        try:
-            while not self.ended.wait(self.pause):
-                for topic in self.topics:
-                    self.t.produce(topic, [model.item_record(f"i{n}", quantity=self.rounds)
-                                           for n in range(self.size)])
-                self.rounds += 1
-        except Exception as failure:  # told by whoever waits for the load
-            self.failure = failure
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
-        if self.failure:
-            raise self.failure
+    def work(self):
+        while not self.ended.wait(self.pause):
+            for topic in self.topics:
+                self.t.produce(topic, [model.item_record(f"i{n}", quantity=self.rounds)
+                                       for n in range(self.size)])
+            self.rounds += 1
 
 
 def error_lines(daemon, stream="items"):

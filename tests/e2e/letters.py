@@ -8,10 +8,10 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 
 import psycopg2
 
+from background import Call
 from flood import REFUSES_ALL, Load, check_tables, descriptors
 from harness import Record, equal, expect, json_rows, message_class, test, wait
 import model
@@ -240,16 +240,8 @@ def two_redrives_apply_each_letter_once(t):
     t.produce(topic, [model.item_record(f"i{n}", quantity=n, partition=n % 2) for n in range(1500)])
     t.run_to_end(config)
     mend(t, config)
-    told = []
-
-    def redrive():
-        told.append(dlq(t, config, "redrive", "--all", "--execute"))
-
-    threads = [threading.Thread(target=redrive) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    redrives = [Call(lambda: dlq(t, config, "redrive", "--all", "--execute")).start() for _ in range(2)]
+    told = [redrive.result() for redrive in redrives]
     applied = [int(n.replace(",", "")) for text in told for n in re.findall(r"([\d,]+) applied", text)]
     equal((len(told), sum(applied)), (2, 1500), f"letters that were applied {told}")
     equal(t.sql("select state, cardinality(actions), count(*)::int from pactolus.dead_letters group by 1, 2"),
@@ -268,10 +260,7 @@ def a_letter_that_somebody_else_holds_is_waited_for(t):
     mend(t, config)
     with contextlib.closing(psycopg2.connect(t.conninfo)) as other:
         other.cursor().execute("update pactolus.dead_letters set state = 'discarded' where key = 'a'")
-        told = []
-        thread = threading.Thread(target=lambda: told.append(
-            dlq(t, config, "redrive", "--all", "--execute")))
-        thread.start()
+        redrive = Call(lambda: dlq(t, config, "redrive", "--all", "--execute")).start()
         # It waits, gives way to its lock_timeout, and comes again; then the discard is committed.
         waits = ("select count(*) from pg_stat_activity where wait_event_type = 'Lock' "
                  "and datname = current_database()")
@@ -280,8 +269,7 @@ def a_letter_that_somebody_else_holds_is_waited_for(t):
         wait(lambda: t.value(waits), "the redrive to wait again")
         equal(item_rows(t), {}, "rows")
         other.commit()
-        thread.join()
-    equal(len(told), 1, "redrives that ended well")
+        redrive.join()  # it ended well
     equal((sorted(item_rows(t)), states(t)), (["b"], {"discarded": 1, "redriven": 1}), "rows and states")
 
 

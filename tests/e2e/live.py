@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 
+from background import Background
 from harness import Record, equal, expect, test, varint, wait
 import together
 
@@ -66,8 +67,8 @@ class Flow(together.Flow):
     """Orders of either contract, one after the other. `switched`: the first of the new one; None = none yet."""
 
     def __init__(self, t, topic):
-        self.new, self.switched = threading.Event(), None
         super().__init__(t, topic)
+        self.new, self.switched = threading.Event(), None
 
     def produce(self, count):
         new = self.new.is_set()
@@ -81,20 +82,19 @@ class Flow(together.Flow):
         wait(lambda: self.t.rows("data.orders") >= before + records, "rows")
 
 
-class Migrating:
-    """`migrate --execute` in a thread, again while the locks cannot be had (75)."""
+class Migrating(Background):
+    """`migrate --execute`, again while the locks cannot be had (75)."""
 
     def __init__(self, t, host, *more):
-        self.result = None
+        super().__init__()
+        self.t, self.words, self.result = t, ("migrate", "--execute", "--config", host.config, *more), None
 
-        def run():
-            while self.result is None or self.result.code == 75:
-                self.result = t.pactolus("migrate", "--execute", "--config", host.config, *more)
-        self.thread = threading.Thread(target=run)
-        self.thread.start()
+    def work(self):
+        while not self.ended.is_set() and (self.result is None or self.result.code == 75):
+            self.result = self.t.pactolus(*self.words)
 
     def end(self):
-        self.thread.join()
+        self.join()
         equal(self.result.code, 0, f"exit status of migrate: {self.result}")
 
 
@@ -148,7 +148,7 @@ def goes_live_under_load(t, fields, unset):
         seen = cursor.fetchall()
         for host in daemons:
             host.put(second)
-        migrating = Migrating(t, daemons[0], "--set", "database.lock_timeout=200ms")
+        migrating = Migrating(t, daemons[0], "--set", "database.lock_timeout=200ms").start()
         # It gives way and tries again, and rows come all the while.
         tries = set()
         while len(tries) < 3:

@@ -5,10 +5,10 @@ import contextlib
 import hashlib
 import pathlib
 import subprocess
-import threading
 
 import psycopg2
 
+from background import Call
 from harness import ROOT, Record, equal, expect, test, varint, wait
 
 DATA, TEMPORARY, CONFIG = 65, 75, 78
@@ -184,17 +184,13 @@ def an_additive_change_goes_live_past_an_analyst(t):
     analyst = t.connect()
     analyst.autocommit = False
     analyst.cursor().execute("select count(*) from shop.orders")
-    results = []
-    migrating = threading.Thread(target=lambda: results.append(
-        t.pactolus("migrate", "--execute", "--config", second)))
-    migrating.start()
+    migrating = Call(lambda: t.pactolus("migrate", "--execute", "--config", second)).start()
     lots = 0
-    while migrating.is_alive():
+    while migrating.alive():
         t.produce(topic, [order(n) for n in range(50 + 10 * lots, 60 + 10 * lots)])
         lots += 1
         wait(lambda: t.caught_up(topic), "rows while migrate waits")
-    migrating.join()
-    blocked = results[0]
+    blocked = migrating.result()
     equal(blocked.code, TEMPORARY, f"exit status: {blocked}")
     for words in (f"process {analyst.info.backend_pid} ", "select count(*) from shop.orders", "hint:"):
         expect(words in blocked.err, f"the message lacks {words!r}:", blocked)

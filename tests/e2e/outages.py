@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """An outage is not poison: it makes no dead letters, and what follows is caught up."""
 
-import itertools
-import threading
+import contextlib
 import time
 
+from background import Background
 from harness import equal, expect, test, wait
 import model
-
-
-def check_everything(t, topic):
-    wait(lambda: t.caught_up(topic), "everything to be applied")
-    messages = t.consume(topic)
-    equal({k: (q, n) for k, q, n in t.sql("select item_id, quantity, note from data.items")},
-          model.items(messages), "rows")
-    t.check_account(consumed=len(messages), dead_lettered=0)
+from together import Flow, check_everything
 
 
 @test
@@ -194,58 +187,21 @@ def pause_and_resume(t):
 # --- minutes -------------------------------------------------------------------------------------
 
 
-class Load(threading.Thread):
-    """Records at a steady pace until it is stopped; how many were asked for is `count`."""
-
-    def __init__(self, t, topic, rate=2000):
-        super().__init__(daemon=True)
-        self.t, self.topic, self.rate = t, topic, rate
-        self.halt, self.count, self.failure = threading.Event(), 0, None
-        self.start()
-
-    def run(self):
-        step = self.rate // 10
-        try:
-            for number in itertools.count(0, step):
-                self.t.produce(self.topic, [model.item_record(f"i{n % 30000}", quantity=n, note="x" * 200)
-                                            for n in range(number, number + step)])
-                self.count = number + step
-                if self.halt.wait(0.1):
-                    return
-        except BaseException as failure:  # told by `stop`
-            self.failure = failure
-
-    def stop(self):
-        self.halt.set()
-        self.join(120)
-        if self.failure:
-            raise self.failure
-        return self.count
-
-
-class Resident(threading.Thread):
-    """The greatest resident set of a process, in MiB, seen while it lives."""
+class Resident(Background):
+    """The greatest resident set of a process, in MiB, seen while it lives: `peak`."""
 
     def __init__(self, daemon):
-        super().__init__(daemon=True)
-        self.file, self.halt, self.peak = f"/proc/{daemon.pid}/status", threading.Event(), 0
-        self.start()
+        super().__init__()
+        self.file, self.peak = f"/proc/{daemon.pid}/status", 0
 
     def now(self):
         with open(self.file) as status:
             return next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS:")), 0)
 
-    def run(self):
-        try:
-            while not self.halt.wait(0.2):
+    def work(self):
+        with contextlib.suppress(OSError):  # it has ended
+            while not self.ended.wait(0.2):
                 self.peak = max(self.peak, self.now())
-        except OSError:
-            return
-
-    def stop(self):
-        self.halt.set()
-        self.join()
-        return self.peak
 
 
 RESIDENT_MIB = 128  # one stream of one lane: docs/operations.md, Limits
@@ -259,19 +215,19 @@ def resident_limit(t):
 def during(t, daemon, topic, away, back, seconds, more=lambda: None):
     """Take a server away for `seconds`, and tell what it did to the daemon."""
     lines, begun = len(daemon.text().splitlines()), time.monotonic()
-    resident = Resident(daemon)
-    before = resident.now()
-    away()
-    # The length of the outage is what is tested: there is no condition to wait for but its end.
-    wait(lambda: not daemon.alive() or time.monotonic() - begun >= seconds, "the outage to last",
-         seconds + 10, every=0.5)
-    expect(daemon.alive(), "the daemon died of the outage")
-    back()
-    returned = time.monotonic()
-    more()
-    wait(lambda: t.caught_up(topic), "everything to be applied", 120 + seconds, every=0.2)
-    caught_up = time.monotonic() - returned
-    peak = resident.stop()
+    with Resident(daemon) as resident:
+        before = resident.now()
+        away()
+        # The length of the outage is what is tested: there is no condition to wait for but its end.
+        wait(lambda: not daemon.alive() or time.monotonic() - begun >= seconds, "the outage to last",
+             seconds + 10, every=0.5)
+        expect(daemon.alive(), "the daemon died of the outage")
+        back()
+        returned = time.monotonic()
+        more()
+        wait(lambda: t.caught_up(topic), "everything to be applied", 120 + seconds, every=0.2)
+        caught_up = time.monotonic() - returned
+    peak = resident.peak
     said = daemon.text().splitlines()[lines:]
     print(f"    away {seconds} s: {len(said)} log lines, resident {before:.0f} MiB before, {peak:.0f} at "
           f"most; caught up {caught_up:.1f} s after its return", flush=True)
@@ -294,14 +250,14 @@ def postgres_is_away_for_minutes(t):
     config = t.config(streams={"items": t.stream(topic)}, retry={"base": "50ms", "cap": "30s"})
     t.migrate(config)
     daemon = t.daemon(config)
-    load = Load(t, topic)
-    wait(lambda: sum(t.positions().values()) > 4000, "the load to be under way")
-    fences = t.sql("select cursor_id, fence from pactolus.cursors order by 1")
-    said = during(t, daemon, topic, lambda: t.postgres.stop(immediate=True), t.postgres.start,
-                  300 if t.world.full else 20, more=load.stop)
+    with Flow(t, topic, keys=30_000, size=200, pause=0.1, note="x" * 200) as load:
+        wait(lambda: sum(t.positions().values()) > 4000, "the load to be under way")
+        fences = t.sql("select cursor_id, fence from pactolus.cursors order by 1")
+        said = during(t, daemon, topic, lambda: t.postgres.stop(immediate=True), t.postgres.start,
+                      300 if t.world.full else 20, more=load.stop)
     equal(rebalances(said), [], "rebalances")
     equal(t.sql("select cursor_id, fence from pactolus.cursors order by 1"), fences, "fences")
-    expect(load.count > 20_000, "there was no load:", load.count)
+    expect(load.number > 20_000, "there was no load:", load.number)
     check_everything(t, topic)
 
 

@@ -5,11 +5,11 @@ import contextlib
 import re
 import signal
 import subprocess
-import threading
 import time
 
 import confluent_kafka.admin
 
+from background import Background
 from harness import Record, equal, expect, test, varint, wait
 import live
 import membership
@@ -60,15 +60,14 @@ class Running:
             self.kill()
 
 
-class Reader:
+class Reader(Background):
     """Reads a query of key and number again and again: no number may fall, no key may go. `judge`: what else
     must hold of the rows."""
 
     def __init__(self, t, query, judge=None, every=0.0):
+        super().__init__()
         self.t, self.query, self.judge, self.every = t, query, judge, every
-        self.ended, self.failure, self.seen, self.looks, self.longest = threading.Event(), None, {}, 0, 0.0
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
+        self.seen, self.looks, self.longest = {}, 0, 0.0
 
     def look(self, cursor):
         began = time.monotonic()
@@ -83,22 +82,10 @@ class Reader:
         if self.judge:
             self.judge(rows)
 
-    def run(self):
-        try:
-            with contextlib.closing(self.t.connect()) as connection, connection.cursor() as cursor:
-                while not self.ended.wait(self.every):
-                    self.look(cursor)
-        except Exception as failure:  # told at the end
-            self.failure = failure
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
-        if self.failure:
-            raise self.failure
+    def work(self):
+        with contextlib.closing(self.t.connect()) as connection, connection.cursor() as cursor:
+            while not self.ended.wait(self.every):
+                self.look(cursor)
 
 
 def nothing_to_do(t, config):
@@ -478,15 +465,14 @@ def what_would_not_come_along_is_refused(t):
 # --- the long one ----------------------------------------------------------------------------------
 
 
-class Delays:
+class Delays(Background):
     """How old records are when they are applied (ms), second by second."""
 
     def __init__(self, t):
-        self.t, self.found, self.ended = t, [], threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
+        super().__init__()
+        self.t, self.found = t, []
 
-    def run(self):
+    def work(self):
         with contextlib.closing(self.t.connect()) as connection, connection.cursor() as cursor:
             while not self.ended.wait(0.1):
                 cursor.execute("select extract(epoch from max(c.consumed_at - to_timestamp(c.order_ts / 1000.0))) "
@@ -499,13 +485,6 @@ class Delays:
     def between(self, begin, end):
         found = sorted(delay for at, delay in self.found if begin <= at < end)
         return {"looks": len(found), **{f"p{p}": round(found[len(found) * p // 100]) for p in (50, 99) if found}}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
 
 
 @test(full_only=True, real_kafka=True)

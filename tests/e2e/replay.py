@@ -2,9 +2,9 @@
 """Reading again: `run --until`, `replay`, and `run --reset-offsets`."""
 
 import datetime
-import threading
 import time
 
+from background import Background
 from harness import equal, expect, test, wait
 import membership
 import model
@@ -287,39 +287,22 @@ def a_plan_that_no_longer_holds_is_refused(t):
     t.check_account(consumed=140)
 
 
-class Sampler:
+class Sampler(Background):
     """Reads the rows of a partition over and over; none may ever be an older one than was seen before."""
 
     def __init__(self, t, partition):
-        self.t, self.partition, self.samples, self.failure = t, partition, 0, None
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
+        super().__init__()
+        self.t, self.partition, self.samples = t, partition, 0
 
-    def run(self):
+    def work(self):
         seen = {}
-        try:
-            while not self.ended.is_set():
-                for key, quantity in self.t.sql("select item_id, quantity from data.items "
-                                                "where _log & 16777215 = %s", self.partition):
-                    expect(quantity >= seen.get(key, quantity), f"{key} went back from {seen.get(key)} to",
-                           quantity)
-                    seen[key] = quantity
-                self.samples += 1
-        except Exception as failure:  # told by stop()
-            self.failure = failure
-
-    def stop(self):
-        self.ended.set()
-        self.thread.join()
-        if self.failure:
-            raise self.failure
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
+        while not self.ended.is_set():
+            for key, quantity in self.t.sql("select item_id, quantity from data.items "
+                                            "where _log & 16777215 = %s", self.partition):
+                expect(quantity >= seen.get(key, quantity), f"{key} went back from {seen.get(key)} to",
+                       quantity)
+                seen[key] = quantity
+            self.samples += 1
 
 
 @test

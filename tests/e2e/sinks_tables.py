@@ -4,10 +4,10 @@ triggers, locks, deadlocks, lost connections, daemons that restart and join. As 
 says which sink describes the behaviour or fails at it."""
 
 import random
-import threading
 
 import confluent_kafka
 
+from background import Call
 from harness import equal, expect, test, wait
 import model
 from semantics import tombstone
@@ -216,9 +216,8 @@ def a_deadlock_with_a_stranger(t):
     daemon = t.daemon(config)
     t.produce(topic, records([("a", 2), ("z", 2)]))
     wait(lambda: waits_for_lock(t), "the batch to wait for the stranger")
-    crossing = threading.Thread(target=lambda: other.cursor().execute(
-        "update data.items set note = 'a' where item_id = 'a'"))
-    crossing.start()
+    crossing = Call(lambda: other.cursor().execute(
+        "update data.items set note = 'a' where item_id = 'a'")).start()
     try:
         wait(lambda: "40P01" in daemon.text(), "the deadlock")
     finally:

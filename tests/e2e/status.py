@@ -6,11 +6,11 @@ import json
 import os
 import re
 import socket
-import threading
 
 from harness import equal, expect, test, wait
 import model
 from rights import logins
+import together
 
 
 def told(t, config, *options, code=0):
@@ -103,20 +103,8 @@ def status_measures_rates_when_asked(t):
     expect("records/s" not in spoken(t, config), "a column that nobody asked for")
     expect("  records/s  " in spoken(t, config, "--rates", "1ms"), "the column")
     t.daemon(config)
-
-    done = threading.Event()
-
-    def write():
-        while not done.is_set():
-            t.produce(topic, [model.item_record("x")])
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
+    with together.Flow(t, topic):
         wait(lambda: rate("--rates", "500ms") > 0, "a rate above 0")
-    finally:
-        done.set()
-        writer.join()
 
 
 @test

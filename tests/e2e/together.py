@@ -6,9 +6,9 @@ import random
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 
+from background import Background
 from harness import equal, expect, test, wait
 import model
 
@@ -16,41 +16,24 @@ KAFKA = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 500}
 TAKEN_OVER = 20  # seconds after which the other must own everything: the session timeout and some
 
 
-class Flow:
-    """A steady stream of records until it is stopped; `fields` are the same in each. Also a context, which
-    stops it."""
+class Flow(Background):
+    """A steady stream of records, `size` of them every `pause` seconds, until it is stopped; `fields` are the
+    same in each. `number`: how many there were."""
 
-    def __init__(self, t, topic, **fields):
+    def __init__(self, t, topic, keys=5000, size=100, pause=0.02, **fields):
+        super().__init__()
         self.t, self.topic, self.number, self.fields = t, topic, 0, fields
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.failure = None
-        self.thread.start()
+        self.keys, self.size, self.pause = keys, size, pause
 
-    def run(self):
-        try:
-            while not self.ended.is_set():
-                self.produce(100)
-                self.number += 100
-                self.ended.wait(0.02)
-        except Exception as failure:  # told by stop()
-            self.failure = failure
+    def work(self):
+        while not self.ended.is_set():
+            self.produce(self.size)
+            self.number += self.size
+            self.ended.wait(self.pause)
 
     def produce(self, count):
-        self.t.produce(self.topic, [model.item_record(f"item-{n % 5000}", quantity=n, **self.fields)
+        self.t.produce(self.topic, [model.item_record(f"item-{n % self.keys}", quantity=n, **self.fields)
                                     for n in range(self.number, self.number + count)])
-
-    def stop(self):
-        self.ended.set()
-        self.thread.join()
-        if self.failure:
-            raise self.failure
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
 
 def owners(t):
@@ -64,7 +47,7 @@ def begin(t, kafka=None, more=((), ()), **fields):
     topic = t.topic("items", partitions=6)
     config = t.config(streams={"items": t.stream(topic)}, kafka={**KAFKA, **(kafka or {})})
     t.migrate(config)
-    flow = Flow(t, topic, **fields)
+    flow = Flow(t, topic, **fields).start()
     try:
         first = t.daemon(config, *more[0])
         wait(lambda: len(owners(t)) == 1, "the first daemon's claim")
@@ -86,13 +69,18 @@ def advances(t, owner):
         "the owner's cursors to move")
 
 
-def conclude(t, topic, flow):
-    flow.stop()
+def check_everything(t, topic):
+    """All of the topic is applied, each record once, and the table is what it says."""
     wait(lambda: t.caught_up(topic), "everything to be applied")
     messages = t.consume(topic)
     equal({k: (q, n) for k, q, n in t.sql("select item_id, quantity, note from data.items")},
           model.items(messages), "rows")
     t.check_account(consumed=len(messages), dead_lettered=0)
+
+
+def conclude(t, topic, flow):
+    flow.stop()
+    check_everything(t, topic)
 
 
 def after(t, act, **fields):
@@ -209,33 +197,30 @@ def three_daemons_under_random_faults(t):
     topic = t.topic("items", partitions=6)
     config = t.config(streams={"items": t.stream(topic)}, kafka=dict(KAFKA, session_timeout_ms=2000))
     t.migrate(config)
-    flow = Flow(t, topic)
-    try:
+    with Flow(t, topic) as flow:
         running = [t.daemon(config) for _ in range(3)]
         frozen = []
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            act = draw.choice(["kill", "stop", "freeze", "thaw"])
-            if act == "thaw" and frozen:
-                frozen.pop(0).thaw()
-            elif act == "freeze" and len(frozen) < 2:
-                victim = draw.choice([d for d in running if d not in frozen])
-                victim.freeze()
-                frozen.append(victim)
-            elif act in ("kill", "stop"):
-                victim = draw.choice([d for d in running if d not in frozen] or running)
-                running.remove(victim)
-                if act == "kill" or victim in frozen:
-                    frozen = [d for d in frozen if d is not victim]
-                    victim.kill()
-                else:
-                    equal(victim.stop(), 0, f"exit status (seed {seed})")
-                running.append(t.daemon(config))
-            flow.ended.wait(draw.uniform(0.2, 4))  # the pace of the faults, not a condition
-    except BaseException:
-        flow.stop()
-        raise
-    finally:
-        for daemon in frozen:
-            daemon.thaw()
+        try:
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                act = draw.choice(["kill", "stop", "freeze", "thaw"])
+                if act == "thaw" and frozen:
+                    frozen.pop(0).thaw()
+                elif act == "freeze" and len(frozen) < 2:
+                    victim = draw.choice([d for d in running if d not in frozen])
+                    victim.freeze()
+                    frozen.append(victim)
+                elif act in ("kill", "stop"):
+                    victim = draw.choice([d for d in running if d not in frozen] or running)
+                    running.remove(victim)
+                    if act == "kill" or victim in frozen:
+                        frozen = [d for d in frozen if d is not victim]
+                        victim.kill()
+                    else:
+                        equal(victim.stop(), 0, f"exit status (seed {seed})")
+                    running.append(t.daemon(config))
+                flow.ended.wait(draw.uniform(0.2, 4))  # the pace of the faults, not a condition
+        finally:
+            for daemon in frozen:
+                daemon.thaw()
     conclude(t, topic, flow)

@@ -1,35 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
 """The systemd units, and what the daemon tells a service manager: here the manager is a test's own socket."""
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 
+from background import Background
 from harness import ROOT, Daemon, Skipped, equal, expect, test, wait
 import model
 
 UNITS = ROOT / "systemd"
 
 
-class Manager:
+class Manager(Background):
     """What systemd is to the daemon: a datagram socket, and what came in on it. Like systemd it reads at
-    all times, since who writes to a full socket waits."""
+    all times, since who writes to a full socket waits: until the test's end, when its daemons have ended."""
 
-    def __init__(self, path):
-        self.path = str(path)
+    def __init__(self, t, name):
+        super().__init__()
+        self.path = str(t.folder / name)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
+        self.socket.settimeout(0.1)  # what its end may be late
         self.told = []
-        threading.Thread(target=self.read, daemon=True).start()
+        t.servers.append(self)
+        self.start()
 
-    def read(self):
-        while True:
-            self.told.append(self.socket.recv(65536).decode())
+    def work(self):
+        while not self.ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                self.told.append(self.socket.recv(65536).decode())
+
+    def down(self):
+        self.stop()
+        self.socket.close()
 
     def texts(self):
         return self.told
@@ -42,6 +51,7 @@ class Manager:
         return len(self.told)
 
     def heard(self, pattern, after=0):
+        self.check()
         return [text for text in self.texts()[after:] if re.search(pattern, text, re.M)]
 
     def await_text(self, pattern, after=0):
@@ -49,7 +59,7 @@ class Manager:
 
 
 def watched(t, config, interval="900000"):
-    manager = Manager(t.folder / "notify")
+    manager = Manager(t, "notify")
     daemon = t.daemon(config, env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": interval})
     manager.await_text("^READY=1$")
     return manager, daemon
@@ -106,7 +116,7 @@ def another_process_s_watchdog_is_not_ours(t):
     topic = t.topic(partitions=1)
     config = t.config(streams={"items": t.stream(topic)})
     t.migrate(config)
-    manager = Manager(t.folder / "notify")
+    manager = Manager(t, "notify")
     daemon = t.daemon(config, env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "100000",
                                    "WATCHDOG_PID": "1"})
     manager.await_text("^STATUS=1 partition")
@@ -141,7 +151,7 @@ def the_journal_gets_fields(t):
     topic = t.topic(partitions=1)
     config = t.config(streams={"items": t.stream(topic, flood={"consecutive": 5})})
     t.migrate(config)
-    journal = Manager(t.folder / "journal")
+    journal = Manager(t, "journal")
     log = t.folder / "journalled.log"
     daemon = Journalled(t, config, journal.path, log)
     t.daemons.append(daemon)
