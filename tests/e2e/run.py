@@ -42,6 +42,12 @@ def arguments():
     return parser.parse_args()
 
 
+def shared(frame):
+    """Whether it is in what all tests share, so that a failure is another line's."""
+    path = pathlib.Path(frame.filename)
+    return path.parent.name == "harness" or path.name == "background.py"
+
+
 def run_one(world, name, body, keep):
     """(seconds, text): text None when it passed, else what to print."""
     started = time.monotonic()
@@ -54,7 +60,7 @@ def run_one(world, name, body, keep):
         text = f"skipped: {skipped}"
     except harness.Failure as failure:
         text = str(failure)
-        where = [f for f in traceback.extract_tb(failure.__traceback__) if "harness" not in f.filename]
+        where = [frame for frame in traceback.extract_tb(failure.__traceback__) if not shared(frame)]
         if where:
             text += f"\n  at {pathlib.Path(where[-1].filename).name}:{where[-1].lineno}"
     except Exception:  # a test that breaks has failed; the others go on
