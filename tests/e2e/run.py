@@ -24,7 +24,8 @@ THEMES = ["first", "killed", "together", "broken", "semantics", "columns", "prop
           "place", "outages", "poolers", "refusals", "verbs", "status", "interop", "sinks", "sinks_tables",
           "sinks_refused", "flood", "bounds", "membership", "identity", "partitions", "classes",
           "replay", "reread", "incident", "traffic", "migrate", "contracts", "walk", "people",
-          "live", "unit", "rights", "secure", "letters", "rebuild", "metrics", "debian", "documents"]
+          "personal", "live", "unit", "rights", "secure", "letters", "ledger", "rebuild", "rebuild_trouble",
+          "metrics", "debian", "documents"]
 
 
 def arguments():
