@@ -129,9 +129,14 @@ def connections_stay_within_the_pool(t):
         t.produce(topic, [model.item_record(f"i{n % 900}", quantity=n) for n in range(4000)])
     daemon = t.daemon(config)
     most = 0
-    while daemon.alive() and not all(t.caught_up(topic) for topic in topics.values()):
+
+    def applied():
+        nonlocal most
         most = max([most] + [t.value("select count(*) from pg_stat_activity where application_name = %s",
                                      f"pactolus {t.group}"[:63]) for _ in range(50)])
+        expect(daemon.alive(), "the daemon died")
+        return all(t.caught_up(topic) for topic in topics.values())
+    wait(applied, "everything to be applied", 300, every=0)
     equal(daemon.stop(), 0, "exit status")
     expect(3 <= most <= 6, f"{most} connections")
 

@@ -260,8 +260,8 @@ def five_million_rows_are_rebuilt_under_load(t):
     view = t.value("select format('%I.%I', view_schema, view_name) from pactolus.streams "
                    "where name = 'payments'")
     loading = subprocess.Popen([t.world.program("pactolus-load"), "--bootstrap", t.kafka.bootstrap,
-                                "--topic", topic, "--rate", str(rate), "--seconds", "3600", "--keys", str(rows),
-                                "--updates", "0.9", "--no-check"], stdout=subprocess.DEVNULL)
+                                "--topic", topic, "--rate", str(rate), "--seconds", "3600", "--keys",
+                                str(rows), "--updates", "0.9", "--no-check"], stdout=subprocess.DEVNULL)
     try:
         with Delays(t) as delays, Reader(t, f"select 1, count(*) from {view}", every=2) as reader:
             rebuild_under_load(t, config, rows, delays)
@@ -293,7 +293,7 @@ def timed(t, config, *arguments):
 
 def rebuild_under_load(t, config, rows, delays):
     calm = time.monotonic()
-    time.sleep(20)  # a stretch of its own, to compare with: no condition ends it
+    wait(lambda: len(delays.found) >= 200, "delays to compare with", every=0.5)
     began, filled = timed(t, config, "payments", "--execute", "--no-swap")
     print("delays of live records, ms: before", delays.between(calm, began), "while it filled",
           delays.between(began, filled), flush=True)

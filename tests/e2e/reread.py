@@ -3,12 +3,12 @@
 changes nothing."""
 
 import signal
-import threading
 
 from harness import equal, expect, test, wait
 import model
 from semantics import tombstone
 from together import Flow
+from unit import watched
 
 SOUND = "going on with the configuration as it is now"
 KEPT = "the daemon goes on with the configuration that it has"
@@ -105,14 +105,16 @@ def signals_come_in_any_order(t):
     topic = t.topic(partitions=2)
     config = t.config(streams={"items": stream(t, topic, "items")})
     t.migrate(config)
-    daemon = t.daemon(config)
+    manager, daemon = watched(t, config)
     wait(lambda: t.value("select count(*) from pactolus.cursors") == 2, "the claim")
     for _ in range(5):
         daemon.signal(signal.SIGHUP)
     wait(lambda: SOUND in daemon.text(), "a reload")
     t.produce(topic, [model.item_record(f"i{n}", quantity=n) for n in range(40)])
     wait(lambda: t.rows("data.items") == 40, "the records")
+    before = manager.catch_up()
     daemon.signal(signal.SIGHUP)
-    threading.Timer(0.1, daemon.signal, [signal.SIGTERM]).start()  # within the reload, or behind it
+    manager.await_text("^RELOADING=1$", before)
+    daemon.signal(signal.SIGTERM)  # within the reload
     equal(daemon.finish(), 0, "exit status")
     t.check_account(consumed=40)

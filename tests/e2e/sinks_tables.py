@@ -309,12 +309,15 @@ def a_reader_never_sees_part_of_a_batch(t):
                 "array_agg(item_id || ' ' || quantity) from data.items")
     daemon = t.daemon(config)
     samples = {}
-    while not samples or max(samples) < 20_000:
+
+    def all_sampled():
         offset, rows = t.sql(snapshot)[0]
         if (offset or 0) not in samples and len(samples) % 20 == 10:
             t.sql(END_OURS)
         samples[offset or 0] = rows or []
         expect(daemon.alive(), "the daemon died")
+        return max(samples) >= 20_000
+    wait(all_sampled, "the last record's row", 300, every=0)
     state, seen = {}, set()
     for message in t.consume(topic):
         key, cells = model.item_cells(message.value())
