@@ -10,7 +10,7 @@ import subprocess
 
 import confluent_kafka
 
-from harness import ROOT, equal, expect, test, wait
+from harness import ROOT, compile_contract, equal, expect, test, wait
 
 FINDINGS, USAGE, UNAVAILABLE, BAD = 65, 64, 69, 78
 ORDER = """\
@@ -37,13 +37,6 @@ def write(t, name, text, topic="lab.order.changed"):
 
 def imports(folder):
     return ["-I", str(folder), "-I", str(ROOT / "proto")]
-
-
-def compiled(proto, out):
-    folder = str(out.parent)
-    subprocess.run(["protoc", "-I", folder, "-I", str(ROOT / "proto"), "--include_imports",
-                    "--include_source_info", "-o", str(out), proto], check=True)
-    return str(out)
 
 
 def rules(result):
@@ -107,11 +100,11 @@ def old_versions_come_from_the_database(t):
                                           "topics": [{"name": topic, "contract": "lab.v1.Order"}]}})
     first = write(t, "order.proto", ORDER, topic)
     asking = [*imports(t.folder), "--config", config, "--json"]
-    compiled(first, t.folder / "order.binpb")
+    compile_contract(t.folder / "order.binpb", first)
     t.migrate(config)
     equal(rules(t.must("contract", "diff", "database", first, *asking)), set(), "the same version")
     second = ORDER.replace("\n}\n", '\n  double weight = 3;  // kg\n}\n')
-    compiled(write(t, "order.proto", second, topic), t.folder / "order.binpb")
+    compile_contract(t.folder / "order.binpb", write(t, "order.proto", second, topic))
     t.migrate(config)
     # What was in force first has no field 3, so only the newer one is broken by another use of it.
     third = write(t, "order.proto", ORDER.replace("\n}\n", '\n  int64 height = 3;  // mm\n}\n'), topic)
@@ -147,7 +140,7 @@ def who_reads_a_contract_is_told(t):
     config = t.config(streams={"orders": {"descriptors": str(t.folder / "order.binpb"),
                                           "topics": [{"name": topic, "contract": "lab.v1.Order"}]}})
     old = write(t, "order.proto", ORDER, topic)
-    compiled(old, t.folder / "order.binpb")
+    compile_contract(t.folder / "order.binpb", old)
     t.migrate(config)
     t.sql("create view public.per_customer as select customer_id, count(*) from lab.order_v1 group by 1")
     t.sql("create view public.best_customer as select * from public.per_customer limit 1")

@@ -40,7 +40,7 @@ def make_topics(t):
         for name, partitions in TOPICS.items():
             t.kafka.command("topic", name, partitions)
         return
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": t.kafka.bootstrap})
+    admin = t.admin()
     for future in admin.create_topics([confluent_kafka.admin.NewTopic(name, partitions, 1)
                                        for name, partitions in TOPICS.items()]).values():
         future.result(30)

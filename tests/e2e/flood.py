@@ -6,11 +6,10 @@ import contextlib
 import json
 import re
 import shutil
-import subprocess
 import time
 
 from background import Background
-from harness import HERE, ROOT, equal, expect, test, wait
+from harness import HERE, compile_contract, equal, expect, test, wait
 import model
 
 STATE = "select state, kind, reason, hint from pactolus.streams where name = %s"
@@ -26,10 +25,7 @@ def descriptors(t, name, rule=""):
     folder = t.folder / f"proto-{name}"
     folder.mkdir()
     (folder / "item.proto").write_text(text)
-    out = t.folder / f"{name}.binpb"
-    subprocess.run(["protoc", "-I", str(folder), "-I", str(ROOT / "tests/proto"), "--include_imports",
-                    "--include_source_info", "-o", str(out), str(folder / "item.proto")], check=True)
-    return out
+    return compile_contract(t.folder / f"{name}.binpb", folder / "item.proto")
 
 
 def state(t, stream="items"):

@@ -3,9 +3,8 @@
 record from then on lacks what the contract requires. The long form has 2.3 million records."""
 
 import shutil
-import subprocess
 
-from harness import ROOT, Record, equal, expect, test, varint, wait
+from harness import Record, compile_contract, equal, expect, test, varint, wait
 import metrics
 
 ORDER = """\
@@ -34,11 +33,7 @@ def write(t, name, customer):
 
 
 def compiled(path):
-    out = path.with_suffix(".binpb")
-    subprocess.run(["protoc", "-I", str(path.parent), "-I", str(ROOT / "proto"), "-I",
-                    str(ROOT / "tests" / "proto"), "--include_imports", "--include_source_info", "-o",
-                    str(out), str(path)], check=True)
-    return out
+    return compile_contract(path.with_suffix(".binpb"), path)
 
 
 def deploy(t, path):

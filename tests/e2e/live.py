@@ -5,11 +5,10 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
 import threading
 
 from background import Background
-from harness import Record, equal, expect, test, varint, wait
+from harness import Record, compile_contract, equal, expect, test, varint, wait
 import together
 
 FIRST = "string id = 1; int64 amount = 2;"
@@ -21,10 +20,7 @@ def contract(t, fields, name):
     """The descriptor set of an Order with these fields."""
     source = t.folder / f"{name}.proto"
     source.write_text(f'syntax = "proto3";\npackage shop.v1;\nmessage Order {{ {fields} }}\n')
-    out = t.folder / f"{name}.binpb"
-    subprocess.run(["protoc", "-I", str(t.folder), "--include_imports", "-o", str(out), str(source)],
-                   check=True)
-    return out
+    return compile_contract(t.folder / f"{name}.binpb", source)
 
 
 class Host:

@@ -27,7 +27,7 @@ def recreate(t, topic, partitions):
 
 
 def make(t, topic, partitions):
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": t.kafka.bootstrap})
+    admin = t.admin()
 
     def made():
         try:
@@ -382,8 +382,7 @@ def partitions_added_while_a_claim_waits(t):
     stranger.cursor().execute("lock table pactolus.cursors in share row exclusive mode")
     daemon = t.daemon(config)
     wait(lambda: "claiming 2 partitions" in daemon.text(), "the first assignment")
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": t.kafka.bootstrap})
-    admin.create_partitions([confluent_kafka.admin.NewPartitions(topic, 4)])[topic].result(30)
+    t.add_partitions(topic, 4)
     wait(lambda: daemon.text().count("claiming") == 2, "the second assignment", 60)
     stranger.rollback()
     t.produce(topic, [model.item_record(f"i{n}", partition=n % 4) for n in range(400)])

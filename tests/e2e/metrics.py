@@ -14,17 +14,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import ROOT, Record, equal, expect, test, wait
+from harness import ROOT, Record, equal, expect, free_port, test, wait
 import model
 
 SAMPLE = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Answer:

@@ -9,7 +9,7 @@ import subprocess
 import psycopg2
 
 from background import Call
-from harness import ROOT, Record, equal, expect, test, varint, wait
+from harness import ROOT, Record, administer, compile_contract, equal, expect, test, varint, wait
 
 DATA, TEMPORARY, CONFIG = 65, 75, 78
 
@@ -24,10 +24,7 @@ def contract(t, fields, name):
     source = t.folder / f"{name}.proto"
     source.write_text('syntax = "proto3";\npackage shop.v1;\n// An order.\n'
                       f"message Order {{ {fields} }}\n")
-    out = t.folder / f"{name}.binpb"
-    subprocess.run(["protoc", "-I", str(t.folder), "--include_imports", "--include_source_info", "-o",
-                    str(out), str(source)], check=True)
-    return str(out)
+    return str(compile_contract(t.folder / f"{name}.binpb", source))
 
 
 def config(t, topic, fields, columns, name, readers=None, **settings):
@@ -90,14 +87,11 @@ def clone(t, template=None):
     name = f"{t.database}_clone"[-63:]
     for connection in t.connections.values():
         connection.close()
-    with contextlib.closing(psycopg2.connect(t.postgres.conninfo())) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(
-            f'create database "{name}" template "{template or "template1"}"')
-        try:
-            yield t.postgres.conninfo(name)
-        finally:
-            connection.cursor().execute(f'drop database "{name}" with (force)')
+    administer(t.postgres, f'create database "{name}" template "{template or "template1"}"')
+    try:
+        yield t.postgres.conninfo(name)
+    finally:
+        administer(t.postgres, f'drop database "{name}" with (force)')
 
 
 def same_catalogs(t, one, other):
@@ -110,9 +104,7 @@ def same_catalogs(t, one, other):
 
 @contextlib.contextmanager
 def role(t, name):
-    with contextlib.closing(psycopg2.connect(t.postgres.conninfo())) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f'create role "{name}"')
+    administer(t.postgres, f'create role "{name}"')
     try:
         yield name
     finally:

@@ -3,13 +3,12 @@
 
 import html.parser
 import re
-import subprocess
 import time
 
 import psycopg2
 import yaml
 
-from harness import ROOT, equal, expect, test, wait
+from harness import ROOT, compile_contract, equal, expect, test, wait
 import model
 
 USAGE = 64
@@ -34,10 +33,9 @@ enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_RED = 1; }
 
 def hostile(t):
     """A configuration of two streams whose contracts hold what could be taken for markup."""
-    (t.folder / "order.proto").write_text(HOSTILE)
-    out = t.folder / "order.binpb"
-    subprocess.run(["protoc", "-I", str(t.folder), "-I", str(ROOT / "proto"), "--include_imports",
-                    "--include_source_info", "-o", str(out), str(t.folder / "order.proto")], check=True)
+    source = t.folder / "order.proto"
+    source.write_text(HOSTILE)
+    out = compile_contract(t.folder / "order.binpb", source)
     return t.config(streams={
         "orders": {"descriptors": str(out),
                    "topics": [{"name": "lab.order.placed", "contract": "lab.v1.Order"}]},

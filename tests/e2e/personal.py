@@ -3,10 +3,9 @@
 
 import random
 import re
-import subprocess
 import time
 
-from harness import ROOT, equal, expect, test, wait
+from harness import compile_contract, equal, expect, test, wait
 import model
 from people import DAY
 from semantics import REVISED, apply, revised, tombstone
@@ -199,10 +198,9 @@ def all_contracts_of_a_table_must_agree_to_a_purge(t):
     topics = [t.topic(name, partitions=1) for name in ("one", "two")]
 
     def settings(name, said):
-        (t.folder / f"{name}.proto").write_text(TWO % said)
-        out = t.folder / f"{name}.binpb"
-        subprocess.run(["protoc", "-I", str(t.folder), "-I", str(ROOT / "proto"), "--include_imports", "-o",
-                        str(out), f"{name}.proto"], check=True, cwd=t.folder)
+        source = t.folder / f"{name}.proto"
+        source.write_text(TWO % said)
+        out = compile_contract(t.folder / f"{name}.binpb", source)
         return t.config(name, streams={"items": {
             "descriptors": str(out), "key": {"format": "text"}, "accept_skew": True,
             "topics": [{"name": topic, "contract": contract} for topic, contract in

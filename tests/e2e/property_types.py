@@ -9,20 +9,18 @@ import subprocess
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from harness import Failure, HERE, ROOT, Record, equal, expect, shorten, test
+from harness import Failure, Record, compile_contract, equal, expect, shorten, test
 import property_contracts
 from property_rows import Mapping, copy_rows, from_psycopg2, from_text, numbers
 
 SPOILED = 0.03  # share of messages that no row can hold
 
 
-def compile_contract(folder, contract):
+def compiled(folder, contract):
     """(path of the descriptor set, full name → class): protoc compiles, python protobuf loads."""
     proto, binpb = folder / f"c{contract.number}.proto", folder / f"c{contract.number}.binpb"
     proto.write_text(contract.text)
-    done = subprocess.run(["protoc", "-I", str(folder), "-I", str(ROOT / "proto"),
-                           "-I", str(HERE.parent / "proto"), "--include_imports", "--include_source_info", "-o", str(binpb), str(proto)], stderr=subprocess.PIPE)
-    expect(done.returncode == 0, "protoc:", done.stderr.decode())  # else it only warns of unused imports
+    compile_contract(binpb, proto)
     pool, found = descriptor_pool.DescriptorPool(), {}
     files = descriptor_pb2.FileDescriptorSet.FromString(binpb.read_bytes()).file
     for file in files:
@@ -44,7 +42,7 @@ class Subject:
 
     def __init__(self, folder, contract, count, seed):
         self.contract, self.name = contract, f"c{contract.number}"
-        self.descriptors, classes = compile_contract(folder, contract)
+        self.descriptors, classes = compiled(folder, contract)
         self.mapping = Mapping(contract, classes)
         self.sample = classes[f"{contract.package}.Sample"]
         draw = random.Random(f"{seed}/{contract.number}")

@@ -2,8 +2,6 @@
 """What befalls a rebuild: it is killed, its log was cut, its topic is made anew, its contract refuses
 records. And what is refused before it begins."""
 
-import confluent_kafka.admin
-
 from harness import equal, expect, test, wait
 import membership
 import model
@@ -31,8 +29,7 @@ def a_rebuild_goes_on_after_a_kill_and_leaves_nothing_when_aborted(t):
         equal(t.sql("select stream from pactolus.freshness"), [("items",)], "streams that people see")
         expect("/rebuild-" not in t.must("status", "--config", config).out, "status shows the rebuild")
         verb.kill()
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": t.kafka.bootstrap})
-    admin.create_partitions([confluent_kafka.admin.NewPartitions(topic, 6)])[topic].result(30)
+    t.add_partitions(topic, 6)
     wait(lambda: t.partitions(topic) == 6 and t.leads(topic), "more partitions")
     t.producers.clear()  # the one that there is knows four
     t.produce(topic, [model.item_record(f"late-{n}", quantity=n, partition=4 + n % 2) for n in range(500)])

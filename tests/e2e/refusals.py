@@ -2,9 +2,8 @@
 """Bad configuration and missing servers: one clear message each, the right exit code, no change."""
 
 import re
-import subprocess
 
-from harness import Failure, ROOT, config_file, equal, expect, test
+from harness import Failure, compile_contract, config_file, equal, expect, test
 
 CONFIG, UNAVAILABLE = 78, 69
 
@@ -44,10 +43,7 @@ def contract(t, body, name="bad"):
     """The descriptor set of a .proto with `body`."""
     source = t.folder / f"{name}.proto"
     source.write_text('syntax = "proto3";\npackage bad.v1;\n' + body)
-    out = t.folder / f"{name}.binpb"
-    subprocess.run(["protoc", "-I", str(t.folder), "-I", str(ROOT / "proto"), "--include_imports",
-                    "--include_source_info", "-o", str(out), str(source)], check=True)
-    return str(out)
+    return str(compile_contract(t.folder / f"{name}.binpb", source))
 
 
 @test
@@ -200,7 +196,7 @@ def migrate_plans_and_repeats(t):
 
 @test
 def a_table_that_was_changed_halts_its_stream(t):
-    topic = t.topic("items", partitions=1)
+    t.topic("items", partitions=1)
     config = write(t, "x.conf", plain(t))
     t.migrate(config)
     t.sql("alter table data.items rename column note to remark")

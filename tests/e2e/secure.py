@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS, SCRAM and rights at both servers, with certificates made here; and that nothing leaks."""
 
-import contextlib
 import os
 import pathlib
 import random
@@ -10,9 +9,7 @@ import shutil
 import subprocess
 import urllib.request
 
-import psycopg2
-
-from harness import Kafka, Postgres, equal, expect, test, wait
+from harness import Kafka, equal, expect, test, wait
 import model
 
 KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -59,13 +56,7 @@ def secret(t, name, text):
 
 def safe_postgres(t, authority):
     port = random.randrange(20000, 32000)
-    state = t.folder / "postgres"
-    t.postgres = Postgres(state, listen=port, tls=authority.folder)
-    t.servers.append(t.postgres)
-    t.connections.clear()
-    with contextlib.closing(psycopg2.connect(t.postgres.conninfo())) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f'create database "{t.database}"')
+    t.own_postgres(listen=port, tls=authority.folder)
     return port
 
 

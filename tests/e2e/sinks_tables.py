@@ -11,7 +11,7 @@ from background import Call
 from harness import equal, expect, test, wait
 import model
 from semantics import tombstone
-from sinks import TEXT_KEY, check_items, records, store
+from sinks import TEXT_KEY, check_items, records
 from together import owners
 
 OURS = "from pg_stat_activity where application_name like 'pactolus%' and datname = current_database()"

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `pactolus status` says of daemons, PostgreSQL and broker, and when one of them is gone."""
 
-import contextlib
 import json
 import os
 import re
-import socket
 
-from harness import equal, expect, test, wait
+from harness import equal, expect, free_port, test, wait
 import model
 from rights import logins
 import together
@@ -29,13 +27,6 @@ def spoken(t, config, *options, code=0):
 def sessions(status):
     """(process, alive, partitions) of every daemon."""
     return [(daemon["process"], daemon["live"], daemon["partitions"]) for daemon in status["daemons"]]
-
-
-def closed_port():
-    """An address of this machine at which nobody listens."""
-    with contextlib.closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @test
@@ -161,7 +152,7 @@ def status_tells_of_rebuilds(t):
 def status_names_what_is_out_of_reach(t):
     topic = t.topic(partitions=2)
     config = t.config(streams={"items": t.stream(topic)})
-    nowhere = closed_port()
+    nowhere = free_port()
     no_database = ("--set", f"database.conninfo=host=127.0.0.1 port={nowhere} dbname=x user=x")
     no_broker = ("--set", f"kafka.bootstrap_servers=127.0.0.1:{nowhere}", "--timeout", "500ms")
 

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 
 from harness import ROOT, equal, expect, json_rows, test
-import model
 
 LINES = [{"itemId": "a", "quantity": "9007199254740993", "note": "ü🌍\n", "price": 0.1,
           "madeAt": "2026-01-02T03:04:05.000006Z", "colour": "COLOUR_RED", "tags": ["x", ""],

@@ -4,9 +4,8 @@ is taken, and what the reader of the document is promised is looked at."""
 
 import json
 import struct
-import subprocess
 
-from harness import ROOT, Record, equal, expect, test, varint, wait
+from harness import ROOT, Record, compile_contract, equal, expect, test, varint, wait
 
 ORDER = """\
 syntax = "proto3";
@@ -57,10 +56,7 @@ class Contracts:
         return ["-I", str(self.folder), "-I", str(ROOT / "proto")]
 
     def compile(self, *names):
-        out = str(self.t.folder / "shop.binpb")
-        subprocess.run(["protoc", *self.options(), "--include_imports", "--include_source_info", "-o", out,
-                        *names], check=True)
-        return out
+        compile_contract(self.t.folder / "shop.binpb", *names, folder=self.folder)
 
 
 @test(real_kafka=True)

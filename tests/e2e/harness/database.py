@@ -21,9 +21,9 @@ class WithDatabase:
     """The part of a Test that asks its database: of `postgres`, by the name `database`. Each thread has a
     connection of its own in `connections`."""
 
-    def own_postgres(self, version=15, listen=None):
+    def own_postgres(self, version=15, listen=None, tls=None):
         """A server of this test's own, which it may stop."""
-        self.postgres = Postgres(self.folder / "postgres", version, listen)
+        self.postgres = Postgres(self.folder / "postgres", version, listen, tls)
         self.servers.append(self.postgres)
         self.connections.clear()
         self.make_database()

@@ -20,15 +20,19 @@ class WithTopics:
         self.servers.append(self.kafka)
         self.producers.clear()
 
+    def admin(self):
+        """Whoever calls it keeps it until its futures have their results: they end with it."""
+        return confluent_kafka.admin.AdminClient({"bootstrap.servers": self.kafka.bootstrap})
+
     def topic(self, name="items", partitions=4, **settings):
         """Make a topic of this test's own; its full name."""
         full = f"{self.id}.{name}"
         if not self.kafka.real:
             self.kafka.command("topic", full, partitions)
             return full
-        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.kafka.bootstrap})
         new = confluent_kafka.admin.NewTopic(full, partitions, 1, config={
             key.replace("_", "."): str(item) for key, item in settings.items()})
+        admin = self.admin()
         admin.create_topics([new])[full].result(30)
         wait(lambda: self.partitions(full) == partitions and self.leads(full), f"topic {full}")
         return full
@@ -41,12 +45,16 @@ class WithTopics:
             return False
 
     def delete_topic(self, topic):
-        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.kafka.bootstrap})
+        admin = self.admin()
         admin.delete_topics([topic])[topic].result(30)
 
+    def add_partitions(self, topic, partitions):
+        """The topic gets more of them: so many in all."""
+        admin = self.admin()
+        admin.create_partitions([confluent_kafka.admin.NewPartitions(topic, partitions)])[topic].result(30)
+
     def partitions(self, topic):
-        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.kafka.bootstrap})
-        found = admin.list_topics(timeout=10).topics.get(topic)
+        found = self.admin().list_topics(timeout=10).topics.get(topic)
         return len(found.partitions) if found and not found.error else 0
 
     def produce(self, topic, records):
