@@ -84,6 +84,28 @@ def select(options):
         yield name, body
 
 
+def told(future, name):
+    """Prints what became of a test; "ok", "FAILED", or why it was skipped."""
+    seconds, text = future.result()
+    verdict = "ok" if not text else text if text.startswith("skipped") else "FAILED"
+    print(f"{name:<58} {seconds:7.1f} s  {verdict}", flush=True)
+    if verdict == "FAILED":
+        print("\n".join("    " + line for line in text.splitlines()), flush=True)
+    return verdict
+
+
+def run_all(world, tests, options, verdicts):
+    """Adds to `verdicts` what became of each. An interrupted run waits for the tests that have begun, and
+    begins no more."""
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        running = {pool.submit(run_one, world, name, body, options.keep): name for name, body in tests}
+        try:
+            for future in concurrent.futures.as_completed(running):
+                verdicts.append(told(future, running[future]))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 def main():
     options = arguments()
     tests = list(select(options))
@@ -93,35 +115,20 @@ def main():
     # An interrupted run takes its servers down as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = harness.scratch()
-    passed = failed = skipped = 0
-    world = None
+    verdicts, world = [], None
     try:
         world = harness.World(folder, options.build, int(options.postgres), options.embedded,
                               options.full, options.keep)
-        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            running = {pool.submit(run_one, world, name, body, options.keep): name
-                       for name, body in tests}
-            for future in concurrent.futures.as_completed(running):
-                seconds, text = future.result()
-                verdict = "ok"
-                if text and text.startswith("skipped"):
-                    skipped += 1
-                    verdict = text
-                elif text:
-                    failed += 1
-                    verdict = "FAILED"
-                else:
-                    passed += 1
-                print(f"{running[future]:<58} {seconds:7.1f} s  {verdict}", flush=True)
-                if verdict == "FAILED":
-                    print("\n".join("    " + line for line in text.splitlines()), flush=True)
+        run_all(world, tests, options, verdicts)
     finally:
         if world:
             world.down()
-        if options.keep or failed:
+        if options.keep or "FAILED" in verdicts:
             print(f"kept: {folder}")
         else:
             harness.remove(folder)
+    passed, failed = verdicts.count("ok"), verdicts.count("FAILED")
+    skipped = len(verdicts) - passed - failed
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0
 
