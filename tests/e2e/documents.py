@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 
 import confluent_kafka.admin
@@ -14,8 +15,9 @@ DOCUMENTS = ["README.md", "docs/contracts.md", "docs/operations.md", "docs/secur
              "docs/replay.md", "docs/incident.md", "docs/from-kafka-connect.md",
              "docs/guarantees.md", "docs/metrics.md", "docs/alerts.md", "docs/chaos.md",
              "docs/contract-diff.md", "docs/contract-rules.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-# A block to be run: <!-- tested -->, then ```sh. Any other block is only read.
-BLOCK = re.compile(r"^<!-- tested -->\n+```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A block to be run: <!-- tested -->, then ```sh. Any other block is only read. The last command of one that is
+# "tested until stopped" is a daemon: it has to take up its partitions, and to end with 0 when it is told to.
+BLOCK = re.compile(r"^<!-- tested( until stopped)? -->\n+```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 # `tests/e2e/killed.py`: kill_9_at_five_moments, another_one
 NAMED_TESTS = re.compile(r"`(tests/[\w/]+\.(?:py|c|h))`: (\w+(?:, \w+)*)")
@@ -28,10 +30,10 @@ def read(document):
 
 
 def blocks(document):
-    """(line, commands) of each tested block."""
+    """(line, commands, whether the last one is a daemon) of each tested block."""
     text = read(document)
     for found in BLOCK.finditer(text):
-        yield text.count("\n", 0, found.start()) + 3, found.group(1)
+        yield text.count("\n", 0, found.start()) + 3, found.group(2), bool(found.group(1))
 
 
 def make_topics(t):
@@ -60,6 +62,19 @@ def environment(t, home):
             "PACTOLUS_CONFIG": "conf/pactolus.conf"}
 
 
+def run_until_stopped(t, place, command, **how):
+    log = t.folder / f"{re.sub(r'[^a-z0-9]+', '-', place)}.log"
+    with log.open("w", encoding="utf-8") as out, \
+            subprocess.Popen(shlex.split(command, comments=True), stdout=out, stderr=out, **how) as daemon:
+        try:
+            wait(lambda: daemon.poll() is not None or "claiming" in log.read_text(encoding="utf-8"),
+                 f"{place}: the daemon to take up its partitions")
+            daemon.terminate()
+            equal(daemon.wait(60), 0, f"{place}: exit status ({log.read_text(encoding='utf-8')[-1500:]})")
+        finally:
+            daemon.kill()
+
+
 @test
 def the_commands_of_the_documents_run(t):
     """In the order of the documents, in one home, as a reader would type them."""
@@ -70,11 +85,17 @@ def the_commands_of_the_documents_run(t):
     told = environment(t, home)
     count = 0
     for document in DOCUMENTS:
-        for line, commands in blocks(document):
+        for line, commands, daemon in blocks(document):
+            last = None
+            if daemon:
+                *lines, last = commands.splitlines()
+                commands = "\n".join(lines)
             done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=home, env=told,
                                   text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   timeout=180)
             equal(done.returncode, 0, f"{document}:{line}: exit status ({done.stdout[-1500:]})")
+            if last:
+                run_until_stopped(t, f"{document}:{line}", last, cwd=home, env=told)
             count += 1
     expect(count >= 5, "the documents hold hardly any tested block:", count)
     equal(t.value("select cursors_open::text || ' ' || records_open from pactolus.account "
