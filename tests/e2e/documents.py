@@ -123,13 +123,19 @@ def the_documents_name_what_exists(t):
     equal(missing, [], "what the documents name and is not there")
 
 
+def commands_of(document):
+    """The words behind `pactolus` of every line of code that calls it, its continuations joined."""
+    text = re.sub(r"\\\n\s*", " ", read(document))
+    for line in re.findall(r"^(?: {4,}|\$ )?(pactolus [a-z].*)$", text, re.MULTILINE):
+        line = re.split(r"\s+#|\s\|\|?\s|\s&&\s|;", line)[0]
+        yield shlex.split(line)[1:]
+
+
 def told_commands():
-    """(document, words) of every line of code that calls pactolus, its continuations joined."""
+    """(document, words) of all documents."""
     for path in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]):
-        text = re.sub(r"\\\n\s*", " ", path.read_text(encoding="utf-8"))
-        for line in re.findall(r"^(?: {4,}|\$ )?(pactolus [a-z].*)$", text, re.MULTILINE):
-            line = re.split(r"\s+#|\s\|\|?\s|\s&&\s|;", line)[0]
-            yield path.name, re.sub(r"\"[^\"]*\"|'[^']*'", "TEXT", line).split()[1:]
+        for words in commands_of(path.relative_to(ROOT)):
+            yield path.name, words
 
 
 @test

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The incident that must not take six weeks, as docs/incident.md tells it: producers rename a field, every
+"""The incident that must not take six weeks, by the commands of docs/incident.md: producers rename a field, every
 record from then on lacks what the contract requires. The long form has 2.3 million records."""
 
 import shutil
 
 from harness import Record, compile_contract, equal, expect, test, varint, wait
+from documents import commands_of
 import metrics
 
 ORDER = """\
@@ -69,7 +70,8 @@ def a_renamed_field_is_found_at_once_and_repaired(t):
     equal(endpoint.value("pactolus_stream_open_dead_letters", stream="orders"), 0, "open dead letters")
 
     # The deployment. Nobody asked `contract diff`, which would have said so:
-    refused = t.pactolus("contract", "diff", compiled(old), compiled(renamed))
+    compare, migrate, sample, resume, redrive = commands_of("docs/incident.md")
+    refused = t.pactolus(*compare[:2], compiled(old), compiled(renamed))
     equal(refused.code, 65, f"contract diff: {refused}")
     produce(t, topic, good, good + 50, 4)  # one of the producers first: too few for a flood
     wait(lambda: t.value("select count(*) from pactolus.dead_letters") == 50, "the first dead letters")
@@ -92,13 +94,12 @@ def a_renamed_field_is_found_at_once_and_repaired(t):
 
     # The contract is mended: the new field goes where the old one was. What is said of letters comes first.
     deploy(t, pinned)
-    t.migrate(config)
+    t.must(*migrate, "--config", config)
     wait(lambda: "took the contract" in daemon.text(), "the daemon to take the contract")
-    sample = t.must("dlq", "redrive", "--all", "--dry-run", "--config", config).out
-    expect(f"{letters:,}" in sample, "not every letter would succeed:", sample)
-    t.must("resume", "orders", "--keep-letters", "--config", config)
-    t.must("dlq", "redrive", "--all", "--execute", "--why", "the contract was mended", "--config", config,
-           seconds=300)
+    said = t.must(*sample, "--config", config).out
+    expect(f"{letters:,}" in said, "not every letter would succeed:", said)
+    t.must(*resume, "--config", config)
+    t.must(*redrive, "--config", config, seconds=300)
     wait(lambda: t.caught_up(topic), "every record", seconds=600)
 
     # As if it had never been.
