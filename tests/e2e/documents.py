@@ -4,6 +4,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 
 import confluent_kafka.admin
@@ -49,6 +50,15 @@ def make_topics(t):
     wait(lambda: all(t.partitions(name) == count for name, count in TOPICS.items()), "the topics")
 
 
+def make_repository(home):
+    """The reader's own, with the contracts of the examples, and what its main branch is elsewhere."""
+    shutil.copytree(ROOT / "proto", home / "proto")
+    git = ["git", "-C", str(home), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "proto"], ["commit", "-qm", "contracts"],
+                    ["update-ref", "refs/remotes/origin/main", "HEAD"]):
+        subprocess.run([*git, *command], check=True)
+
+
 def environment(t, home):
     """What a reader has said in a configuration file, his environment says here."""
     libpq = {"PG" + key.upper().replace("DBNAME", "DATABASE"): value
@@ -80,7 +90,7 @@ def the_commands_of_the_documents_run(t):
     """In the order of the documents, in one home, as a reader would type them."""
     home = t.folder / "home"
     home.mkdir()
-    (home / "proto").symlink_to(ROOT / "proto")
+    make_repository(home)
     make_topics(t)
     told = environment(t, home)
     count = 0
