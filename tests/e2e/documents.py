@@ -39,10 +39,6 @@ def blocks(document):
 
 def make_topics(t):
     """The topics by the very names that the documents use; no other test uses them."""
-    if not t.kafka.real:
-        for name, partitions in TOPICS.items():
-            t.kafka.command("topic", name, partitions)
-        return
     admin = t.admin()
     for future in admin.create_topics([confluent_kafka.admin.NewTopic(name, partitions, 1)
                                        for name, partitions in TOPICS.items()]).values():
@@ -66,8 +62,6 @@ def environment(t, home):
     return {**os.environ, **libpq, "HOME": str(home),
             "PATH": f"{t.world.build.resolve()}:{os.environ['PATH']}",
             "BROKERS": t.kafka.bootstrap, "PACTOLUS_KAFKA_BOOTSTRAP_SERVERS": t.kafka.bootstrap,
-            # The embedded broker keeps a member that has left until its session ends.
-            "PACTOLUS_KAFKA_SESSION_TIMEOUT_MS": "6000",
             "PACTOLUS_DATABASE_CONNINFO": t.conninfo, "PACTOLUS_GROUP": t.group,
             "PACTOLUS_CONFIG": "conf/pactolus.conf"}
 
@@ -85,7 +79,7 @@ def run_until_stopped(t, place, command, **how):
             daemon.kill()
 
 
-@test
+@test(real_kafka=True)
 def the_commands_of_the_documents_run(t):
     """In the order of the documents, in one home, as a reader would type them."""
     home = t.folder / "home"
