@@ -14,6 +14,7 @@ SCALARS = {"int32": (-2 ** 31, 2 ** 31 - 1), "sint32": (-2 ** 31, 2 ** 31 - 1),
            "int64": (-2 ** 63, 2 ** 63 - 1), "sint64": (-2 ** 63, 2 ** 63 - 1),
            "sfixed64": (-2 ** 63, 2 ** 63 - 1), "uint64": (0, 2 ** 64 - 1), "fixed64": (0, 2 ** 64 - 1),
            "float": None, "double": None, "bool": None, "string": None, "bytes": None}
+DEEPEST = 20  # messages in one another; with maps and values of Struct that stays below limits.depth, 64
 WRAPPERS = ["Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes"]
 TYPED = [  # type of the field, its option `type`
     ("google.type.Date", None), ("google.type.Date", "text"), ("google.type.Date", "jsonb"),
@@ -176,10 +177,10 @@ class Messages:
         chosen = {oneof.name: self.draw.choice([None, *oneof.fields]) for oneof in descriptor.oneofs
                   if len(oneof.fields) > 1}
         for field in descriptor.fields:
-            if field.name in skip:
+            required = field.label == field.LABEL_REQUIRED
+            if field.name in skip or depth >= DEEPEST and field.message_type and not required:
                 continue
             oneof = field.containing_oneof
-            required = field.label == field.LABEL_REQUIRED
             if oneof and oneof.name in chosen:
                 if chosen[oneof.name] is not field:
                     continue

@@ -130,7 +130,7 @@ def seed_of(text):
 
 @test
 def random_contracts_read_back_as_another_implementation_decodes_them(t):
-    round_trip(t, seed_of(str(random.randrange(10 ** 9))), contracts=8, messages=300)
+    round_trip(t, seed_of("short"), contracts=8, messages=300)
 
 
 @test(full_only=True)
